@@ -1,0 +1,157 @@
+/* Training steps and predictions of one network, timed on request. bench/run.py drives this program and its peer in
+ * turns, through the same lines:
+ *
+ *     steps NETWORK train|predict THREADS     says in one line of JSON what it runs; then, for each number that it reads,
+ *                                             runs that many steps and answers with one line of JSON
+ *     steps NETWORK write FOLDER STEPS        writes weights.safetensors (as PyTorch has them) and example.safetensors:
+ *                                             input, target, the prediction, and the losses of so many steps after it
+ *     steps NETWORK describe                  prints the network as a table
+ *     steps list                              prints the names of the networks */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "session.h"
+
+#define TRY(call)                                 \
+    do {                                          \
+        dnn_status status_ = (call);              \
+        if (status_ != DNN_OK) return status_;    \
+    } while (0)
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* ---- train, predict ---- */
+
+static dnn_status step(session *s, bool train) {
+    const dnn_tensor *y;
+    return train ? session_train(s) : session_predict(s, &y);
+}
+
+static int64_t count_parameters(const session *s) {
+    int64_t elements = 0;
+    for (int64_t i = 0; i < dnn_module_parameter_count(s->net); i++) {
+        dnn_parameter p = {DNN_SIZED(dnn_parameter)};
+        if (dnn_module_parameter_at(s->net, i, &p) == DNN_OK && !p.is_buffer) elements += dnn_tensor_count(p.value);
+    }
+    return elements;
+}
+
+static long peak_bytes(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss * 1024 : 0;
+}
+
+static dnn_status timed(session *s, bool train, int64_t steps) {
+    int64_t before = s->allocations;
+    printf("{\"seconds\": [");
+    for (int64_t i = 0; i < steps; i++) {
+        double start = now();
+        TRY(step(s, train));
+        printf("%s%.9f", i > 0 ? ", " : "", now() - start);
+    }
+    printf("], \"allocations\": %" PRId64 ", \"peak_bytes\": %ld, \"loss\": %.9g}\n", s->allocations - before,
+           peak_bytes(), s->value);
+    return DNN_OK;
+}
+
+static dnn_status serve(session *s, bool train) {
+    TRY(step(s, train));
+    TRY(step(s, train));
+    printf("{\"kernels\": \"%s\", \"parameters\": %" PRId64 "}\n", dnn_context_describe(s->ctx), count_parameters(s));
+    fflush(stdout);
+    int64_t steps;
+    while (scanf("%" SCNd64, &steps) == 1) {
+        TRY(timed(s, train, steps));
+        fflush(stdout);
+    }
+    return DNN_OK;
+}
+
+/* ---- write ---- */
+
+static dnn_status write_weights(session *s, const char *path) {
+    dnn_weights_save_desc desc = {DNN_SIZED(dnn_weights_save_desc),
+                                  .layout = DNN_LAYOUT_TORCH,
+                                  .flattened = s->network->flattened,
+                                  .n_flattened = s->network->n_flattened};
+    return dnn_weights_save(s->net, path, &desc);
+}
+
+static dnn_status write_example(session *s, const char *path, dnn_tensor *losses) {
+    const dnn_tensor *y;
+    dnn_tensor *prediction;
+    TRY(session_predict(s, &y));
+    TRY(dnn_tensor_clone(&prediction, y));
+    double *loss = dnn_tensor_data(losses);
+    dnn_status status = DNN_OK;
+    for (int64_t i = 0; i < dnn_tensor_count(losses) && status == DNN_OK; i++) {
+        status = session_train(s);
+        loss[i] = s->value;
+    }
+    const char *names[] = {"input", "losses", "prediction", "target"};
+    const dnn_tensor *tensors[] = {s->input, losses, prediction, s->target};
+    if (status == DNN_OK) status = dnn_safetensors_write(s->ctx, path, names, tensors, 4, NULL, 0);
+    dnn_tensor_release(prediction);
+    return status;
+}
+
+static dnn_status write_files(session *s, const char *folder, int64_t steps) {
+    char path[4096];
+    dnn_tensor *losses;
+    snprintf(path, sizeof path, "%s/weights.safetensors", folder);
+    TRY(write_weights(s, path));
+    TRY(dnn_tensor_create(&losses, s->ctx, DNN_F64, 1, &steps));
+    snprintf(path, sizeof path, "%s/example.safetensors", folder);
+    dnn_status status = write_example(s, path, losses);
+    dnn_tensor_release(losses);
+    return status;
+}
+
+/* ---- describe ---- */
+
+static dnn_status describe(const session *s) {
+    dnn_description *description;
+    TRY(dnn_module_describe(&description, s->net, &s->network->input, 1));
+    printf("%s\n%s", dnn_context_describe(s->ctx), dnn_description_text(description));
+    return dnn_description_release(description);
+}
+
+/* ---- the command line ---- */
+
+static int usage(void) {
+    fprintf(stderr, "steps NETWORK train|predict THREADS, steps NETWORK write FOLDER STEPS, steps NETWORK describe, "
+                    "steps list\n");
+    return 2;
+}
+
+static int list(void) {
+    for (const network *const *n = networks; *n; n++) puts((*n)->name);
+    return 0;
+}
+
+static dnn_status command(session *s, int argc, char **argv) {
+    if (strcmp(argv[2], "write") == 0 && argc == 5) return write_files(s, argv[3], atol(argv[4]));
+    if (strcmp(argv[2], "describe") == 0) return describe(s);
+    return serve(s, strcmp(argv[2], "train") == 0);
+}
+
+int main(int argc, char **argv) {
+    if (argc == 2 && strcmp(argv[1], "list") == 0) return list();
+    const network *chosen = argc >= 3 ? network_find(argv[1]) : NULL;
+    if (!chosen) return usage();
+    session s;
+    dnn_status status = session_open(&s, chosen, argc == 4 ? atoi(argv[3]) : 0);
+    if (status == DNN_OK) status = command(&s, argc, argv);
+    if (status != DNN_OK) fprintf(stderr, "%s: %s\n", argv[1], dnn_last_error());
+    session_close(&s);
+    return status == DNN_OK ? 0 : 1;
+}

@@ -1,0 +1,950 @@
+# Written by generate.py from include/dnn/*.h; `./run bindings` writes it anew.
+"""The interface of the C library: constants, enums, structs, and every function with its types."""
+from ctypes import (CFUNCTYPE, POINTER, Structure, c_char, c_char_p, c_double, c_float, c_int, c_int32, c_int64,
+                    c_size_t, c_uint32, c_uint64, c_void_p)
+from enum import IntEnum
+
+VERSION = "0.1.0"
+
+DNN_VERSION_MAJOR = 0
+DNN_VERSION_MINOR = 1
+DNN_VERSION_PATCH = 0
+DNN_VERSION_NUMBER = 100
+DNN_ZERO = -0.0
+DNN_MAX_RANK = 8
+DNN_NO_VALUE = -1
+DNN_NO_PREFETCH = -1
+DNN_LAYER_MAX_OUTPUTS = 4
+DNN_LAYER_MAX_KEPT = 4
+DNN_READS_INPUTS = 268435455
+DNN_NO_FRAME = 4294967295
+
+
+class dnn_dtype(IntEnum):
+    DNN_DTYPE_NONE = 0
+    DNN_F32 = 10
+    DNN_F64 = 11
+    DNN_BF16 = 20
+    DNN_F16 = 21
+    DNN_U8 = 30
+    DNN_I32 = 31
+    DNN_I64 = 32
+    DNN_BOOL = 40
+
+
+class dnn_status(IntEnum):
+    DNN_OK = 0
+    DNN_END = 1
+    DNN_ERROR_ARGUMENT = 10
+    DNN_ERROR_HANDLE = 11
+    DNN_ERROR_SHAPE = 20
+    DNN_ERROR_DTYPE = 21
+    DNN_ERROR_VALUE = 22
+    DNN_ERROR_STATE = 30
+    DNN_ERROR_NOT_FOUND = 31
+    DNN_ERROR_UNSUPPORTED = 32
+    DNN_ERROR_MEMORY = 40
+    DNN_ERROR_THREAD = 41
+    DNN_ERROR_IO = 50
+    DNN_ERROR_FORMAT = 51
+    DNN_ERROR_CALLBACK = 60
+    DNN_ERROR_INTERNAL = 90
+
+
+class dnn_log_level(IntEnum):
+    DNN_LOG_DEBUG = 10
+    DNN_LOG_INFO = 20
+    DNN_LOG_WARNING = 30
+
+
+class dnn_isa(IntEnum):
+    DNN_ISA_AUTO = 0
+    DNN_ISA_PORTABLE = 10
+    DNN_ISA_AVX2 = 20
+    DNN_ISA_AVX512 = 30
+
+
+class dnn_cast(IntEnum):
+    DNN_CAST_EXACT = 0
+    DNN_CAST_LOSSY = 10
+
+
+class dnn_init_kind(IntEnum):
+    DNN_INIT_DEFAULT = 0
+    DNN_INIT_CONSTANT = 10
+    DNN_INIT_UNIFORM = 20
+    DNN_INIT_NORMAL = 21
+    DNN_INIT_KAIMING_UNIFORM = 30
+    DNN_INIT_KAIMING_NORMAL = 31
+    DNN_INIT_XAVIER_UNIFORM = 40
+    DNN_INIT_XAVIER_NORMAL = 41
+
+
+class dnn_fan(IntEnum):
+    DNN_FAN_IN = 0
+    DNN_FAN_OUT = 10
+
+
+class dnn_reduction(IntEnum):
+    DNN_REDUCTION_MEAN = 0
+    DNN_REDUCTION_SUM = 10
+    DNN_REDUCTION_NONE = 20
+
+
+class dnn_gradients(IntEnum):
+    DNN_GRADIENTS_DEFAULT = 0
+    DNN_GRADIENTS_INPUTS = 1
+    DNN_GRADIENTS_EVAL = 2
+
+
+class dnn_check_verdict(IntEnum):
+    DNN_CHECK_PASS = 10
+    DNN_CHECK_KINK = 20
+    DNN_CHECK_INCONCLUSIVE = 30
+    DNN_CHECK_FAIL = 40
+
+
+class dnn_check_mode(IntEnum):
+    DNN_CHECK_AUTO = 0
+    DNN_CHECK_SLOW = 10
+    DNN_CHECK_FAST = 20
+    DNN_CHECK_SAMPLED = 30
+
+
+class dnn_check_phase(IntEnum):
+    DNN_CHECK_TRAIN = 1
+    DNN_CHECK_EVAL = 2
+    DNN_CHECK_AS_IS = 4
+
+
+class dnn_check_skip(IntEnum):
+    DNN_CHECK_NO_INPUTS = 1
+    DNN_CHECK_NO_PARAMETERS = 2
+    DNN_CHECK_NO_STRUCTURE = 4
+    DNN_CHECK_NO_FLOAT32 = 8
+
+
+class dnn_last_batch(IntEnum):
+    DNN_LAST_BATCH_KEEP = 0
+    DNN_LAST_BATCH_DROP = 10
+
+
+class dnn_layer_flags(IntEnum):
+    DNN_LAYER_VIEW = 1
+    DNN_LAYER_INPLACE = 2
+    DNN_LAYER_RANDOM = 4
+
+
+class dnn_gelu_form(IntEnum):
+    DNN_GELU_EXACT = 0
+    DNN_GELU_TANH = 10
+
+
+class dnn_layout(IntEnum):
+    DNN_LAYOUT_NATIVE = 0
+    DNN_LAYOUT_TORCH = 10
+
+
+class dnn_weights_flags(IntEnum):
+    DNN_WEIGHTS_ALLOW_MISSING = 1
+    DNN_WEIGHTS_ALLOW_EXTRA = 2
+    DNN_WEIGHTS_ALLOW_CAST = 4
+
+
+class dnn_palette(IntEnum):
+    DNN_PALETTE_DEFAULT = 0
+    DNN_PALETTE_GREY = 10
+    DNN_PALETTE_DIVERGING = 20
+
+
+STATUS_MEANINGS = {
+    0: "no error",
+    1: "there is no more: the end of an epoch or of a list, not an error",
+    10: "an argument is NULL, out of range, or contradicts another",
+    11: "a handle is of the wrong kind, released already, or of another context",
+    20: "shapes do not fit together",
+    21: "an element type is not the one that is needed",
+    22: "a value cannot be used or represented: a label out of range, a lossy cast",
+    30: "a call in the wrong phase: backward before forward, say",
+    31: "nothing has that name, path or index",
+    32: "this is not supported, here or by this build",
+    40: "out of memory",
+    41: "a thread could not be started",
+    50: "a file could not be opened, read, written or renamed",
+    51: "a file is not what it claims to be: truncated, corrupt or of another format",
+    60: "a function of the host's reported a failure",
+    90: "a fault in the library itself: please report it",
+}
+
+
+class dnn_array(Structure):
+    _fields_ = [
+        ("data", c_void_p),
+        ("dtype", c_int),
+        ("rank", c_int32),
+        ("dims", c_int64 * 8),
+    ]
+
+
+class dnn_allocator(Structure):
+    _fields_ = [
+        ("allocate", CFUNCTYPE(c_void_p, c_void_p, c_size_t, c_size_t)),
+        ("release", CFUNCTYPE(None, c_void_p, c_void_p, c_size_t)),
+        ("user", c_void_p),
+    ]
+
+
+class dnn_log_sink(Structure):
+    _fields_ = [
+        ("write", CFUNCTYPE(None, c_void_p, c_int, c_char_p)),
+        ("user", c_void_p),
+    ]
+
+
+class dnn_executor(Structure):
+    _fields_ = [
+        ("run", CFUNCTYPE(None, c_void_p, CFUNCTYPE(None, c_void_p, c_int64), c_void_p, c_int64)),
+        ("user", c_void_p),
+    ]
+
+
+class dnn_context_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("allocator", dnn_allocator),
+        ("log", dnn_log_sink),
+        ("executor", dnn_executor),
+        ("threads", c_int32),
+        ("isa", c_int),
+        ("seed", c_uint64),
+    ]
+
+
+class dnn_init(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("kind", c_int),
+        ("fan", c_int),
+        ("a", c_double),
+        ("b", c_double),
+        ("gain", c_double),
+    ]
+
+
+class dnn_cross_entropy_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("reduction", c_int),
+        ("class_weights", POINTER(c_double)),
+        ("n_class_weights", c_int64),
+        ("label_smoothing", c_double),
+        ("has_ignore_index", c_int32),
+        ("ignore_index", c_int64),
+    ]
+
+
+class dnn_pair_loss_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("reduction", c_int),
+    ]
+
+
+class dnn_huber_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("reduction", c_int),
+        ("delta", c_double),
+    ]
+
+
+class dnn_bce_with_logits_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("reduction", c_int),
+        ("pos_weight", POINTER(c_double)),
+        ("n_pos_weight", c_int64),
+    ]
+
+
+class dnn_parameter(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("path", c_char_p),
+        ("value", c_void_p),
+        ("gradient", c_void_p),
+        ("is_buffer", c_int32),
+        ("is_frozen", c_int32),
+        ("owner", c_void_p),
+    ]
+
+
+class dnn_module_info(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("path", c_char_p),
+        ("type", c_char_p),
+        ("module", c_void_p),
+        ("is_training", c_int32),
+    ]
+
+
+class dnn_step_info(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("path", c_char_p),
+        ("type", c_char_p),
+        ("detail", c_char_p),
+        ("output", dnn_array),
+        ("parameters", c_int64),
+        ("flops", c_double),
+        ("output_bytes", c_int64),
+        ("kept_bytes", c_int64),
+    ]
+
+
+class dnn_description_totals(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("steps", c_int64),
+        ("parameters", c_int64),
+        ("trainable", c_int64),
+        ("flops", c_double),
+        ("parameter_bytes", c_int64),
+        ("arena_bytes", c_int64),
+        ("activation_bytes", c_int64),
+    ]
+
+
+class dnn_check_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("mode", c_int),
+        ("phases", c_int32),
+        ("skip", c_int32),
+        ("tolerance", c_double),
+        ("float32_tolerance", c_double),
+        ("seed", c_uint64),
+        ("budget", c_int64),
+        ("pairs", c_int32),
+        ("samples", c_int32),
+        ("only", c_char_p),
+        ("loss", c_void_p),
+        ("target", c_void_p),
+    ]
+
+
+class dnn_check_entry(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("path", c_char_p),
+        ("phase", c_char_p),
+        ("verdict", c_int),
+        ("is_direction", c_int32),
+        ("rank", c_int32),
+        ("index", c_int64 * 8),
+        ("x", c_double),
+        ("analytic", c_double),
+        ("numeric", c_double),
+        ("error_bar", c_double),
+        ("error", c_double),
+        ("relative_error", c_double),
+        ("h", c_double),
+        ("f_minus", c_double),
+        ("f_plus", c_double),
+    ]
+
+
+class dnn_check_row(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("path", c_char_p),
+        ("phase", c_char_p),
+        ("verdict", c_int),
+        ("elements", c_int64),
+        ("checked", c_int64),
+        ("passed", c_int64),
+        ("kinked", c_int64),
+        ("inconclusive", c_int64),
+        ("failed", c_int64),
+        ("worst_error", c_double),
+        ("float32_error", c_double),
+        ("hint", c_char_p),
+    ]
+
+
+class dnn_check_finding(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("name", c_char_p),
+        ("phase", c_char_p),
+        ("verdict", c_int),
+        ("detail", c_char_p),
+    ]
+
+
+class dnn_check_figures(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("verdict", c_int),
+        ("checked", c_int64),
+        ("passed", c_int64),
+        ("kinked", c_int64),
+        ("inconclusive", c_int64),
+        ("failed", c_int64),
+        ("rows", c_int64),
+        ("findings", c_int64),
+        ("findings_failed", c_int64),
+        ("worst_error", c_double),
+        ("worst_float32_error", c_double),
+        ("seed", c_uint64),
+        ("evaluations", c_int64),
+        ("hint", c_char_p),
+        ("reproduce", c_char_p),
+    ]
+
+
+class dnn_callback_dataset_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("count", c_int64),
+        ("input", dnn_array),
+        ("target", dnn_array),
+        ("get", CFUNCTYPE(c_int, c_void_p, c_int64, c_int64, POINTER(dnn_array), POINTER(dnn_array))),
+        ("thread_safe", c_int32),
+        ("release", CFUNCTYPE(None, c_void_p)),
+        ("user", c_void_p),
+    ]
+
+
+class dnn_digits_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("count", c_int64),
+        ("first", c_int64),
+        ("seed", c_uint64),
+        ("image_size", c_int64),
+    ]
+
+
+class dnn_split_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("fraction", c_double),
+        ("count", c_int64),
+        ("seed", c_uint64),
+    ]
+
+
+class dnn_item_info(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("input", dnn_array),
+        ("target", dnn_array),
+    ]
+
+
+class dnn_loader_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("batch_size", c_int64),
+        ("shuffle", c_int32),
+        ("last_batch", c_int),
+        ("seed", c_uint64),
+        ("prefetch", c_int32),
+        ("workers", c_int32),
+    ]
+
+
+class dnn_loader_place(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("epoch", c_int64),
+        ("batch", c_int64),
+    ]
+
+
+class dnn_layer_call(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("context", c_void_p),
+        ("path", c_char_p),
+        ("training", c_int32),
+        ("n_inputs", c_int32),
+        ("n_outputs", c_int32),
+        ("n_parameters", c_int32),
+        ("n_buffers", c_int32),
+        ("n_kept", c_int32),
+        ("inputs", POINTER(dnn_array)),
+        ("outputs", POINTER(dnn_array)),
+        ("parameters", POINTER(dnn_array)),
+        ("buffers", POINTER(dnn_array)),
+        ("kept", POINTER(dnn_array)),
+        ("work", c_void_p),
+        ("seed", c_uint64),
+        ("stream", c_uint64),
+        ("output_gradients", POINTER(dnn_array)),
+        ("input_gradients", POINTER(dnn_array)),
+        ("parameter_gradients", POINTER(dnn_array)),
+    ]
+
+
+class dnn_layer_spec(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("flags", c_uint32),
+        ("n_outputs", c_int32),
+        ("n_kept", c_int32),
+        ("outputs", dnn_array * 4),
+        ("kept", dnn_array * 4),
+        ("backward_reads", c_uint32),
+        ("forward_work", c_int64),
+        ("backward_work", c_int64),
+        ("flops", c_double),
+    ]
+
+
+class dnn_layer_class(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("type", c_char_p),
+        ("shape", CFUNCTYPE(c_int, c_void_p, POINTER(dnn_layer_call), POINTER(dnn_layer_spec))),
+        ("forward", CFUNCTYPE(c_int, c_void_p, POINTER(dnn_layer_call))),
+        ("backward", CFUNCTYPE(c_int, c_void_p, POINTER(dnn_layer_call))),
+        ("detail", CFUNCTYPE(None, c_void_p, POINTER(c_char), c_size_t)),
+        ("choices", CFUNCTYPE(None, c_void_p, POINTER(dnn_layer_call), POINTER(c_uint64))),
+        ("release", CFUNCTYPE(None, c_void_p)),
+    ]
+
+
+class dnn_linear_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("in_features", c_int64),
+        ("out_features", c_int64),
+        ("no_bias", c_int32),
+        ("weight_init", POINTER(dnn_init)),
+        ("bias_init", POINTER(dnn_init)),
+    ]
+
+
+class dnn_conv2d_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("in_channels", c_int64),
+        ("out_channels", c_int64),
+        ("kernel", c_int64 * 2),
+        ("stride", c_int64 * 2),
+        ("padding", c_int64),
+        ("pad", c_int64 * 4),
+        ("dilation", c_int64 * 2),
+        ("groups", c_int64),
+        ("no_bias", c_int32),
+        ("weight_init", POINTER(dnn_init)),
+        ("bias_init", POINTER(dnn_init)),
+    ]
+
+
+class dnn_embedding_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("num", c_int64),
+        ("dim", c_int64),
+        ("has_padding", c_int32),
+        ("padding_idx", c_int64),
+        ("weight_init", POINTER(dnn_init)),
+    ]
+
+
+class dnn_batch_norm_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("features", c_int64),
+        ("eps", c_double),
+        ("momentum", c_double),
+        ("no_affine", c_int32),
+    ]
+
+
+class dnn_layer_norm_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("shape", c_int64 * 8),
+        ("eps", c_double),
+        ("no_affine", c_int32),
+        ("no_bias", c_int32),
+    ]
+
+
+class dnn_pool2d_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("kernel", c_int64 * 2),
+        ("stride", c_int64 * 2),
+        ("padding", c_int64),
+        ("pad", c_int64 * 4),
+        ("dilation", c_int64 * 2),
+        ("exclude_pad", c_int32),
+    ]
+
+
+class dnn_pad_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("before", c_int64 * 8),
+        ("after", c_int64 * 8),
+        ("value", c_double),
+    ]
+
+
+class dnn_matmul_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("transpose_a", c_int32),
+        ("transpose_b", c_int32),
+    ]
+
+
+class dnn_reduce_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("n_axes", c_int32),
+        ("axes", c_int32 * 8),
+        ("keep_dims", c_int32),
+    ]
+
+
+class dnn_sgd_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr", c_double),
+        ("momentum", c_double),
+        ("dampening", c_double),
+        ("weight_decay", c_double),
+        ("nesterov", c_int32),
+    ]
+
+
+class dnn_adam_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr", c_double),
+        ("beta1", c_double),
+        ("beta2", c_double),
+        ("epsilon", c_double),
+        ("weight_decay", c_double),
+    ]
+
+
+class dnn_group_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr_factor", c_double),
+        ("weight_decay", c_double),
+    ]
+
+
+class dnn_group_info(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("pattern", c_char_p),
+        ("lr", c_double),
+        ("lr_factor", c_double),
+        ("weight_decay", c_double),
+        ("parameters", c_int64),
+        ("elements", c_int64),
+    ]
+
+
+class dnn_optimizer_state(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("path", c_char_p),
+        ("name", c_char_p),
+        ("value", c_void_p),
+    ]
+
+
+class dnn_flattened(Structure):
+    _fields_ = [
+        ("path", c_char_p),
+        ("height", c_int64),
+        ("width", c_int64),
+        ("channels", c_int64),
+    ]
+
+
+class dnn_metadata(Structure):
+    _fields_ = [
+        ("key", c_char_p),
+        ("value", c_char_p),
+    ]
+
+
+class dnn_weights_save_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("layout", c_int),
+        ("dtype", c_int),
+        ("flattened", POINTER(dnn_flattened)),
+        ("n_flattened", c_int64),
+        ("metadata", POINTER(dnn_metadata)),
+        ("n_metadata", c_int64),
+    ]
+
+
+class dnn_weights_load_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("layout", c_int),
+        ("flags", c_int32),
+        ("flattened", POINTER(dnn_flattened)),
+        ("n_flattened", c_int64),
+    ]
+
+
+class dnn_sheet_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("title", c_char_p),
+        ("captions", POINTER(c_char_p)),
+        ("frames", POINTER(c_uint32)),
+        ("columns", c_int64),
+        ("zoom", c_int64),
+        ("low", c_double),
+        ("high", c_double),
+        ("per_image", c_int32),
+        ("palette", c_int),
+    ]
+
+
+class dnn_series(Structure):
+    _fields_ = [
+        ("x", POINTER(c_double)),
+        ("y", POINTER(c_double)),
+        ("count", c_int64),
+        ("label", c_char_p),
+        ("colour", c_uint32),
+    ]
+
+
+class dnn_plot_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("width", c_int64),
+        ("height", c_int64),
+        ("title", c_char_p),
+        ("x_label", c_char_p),
+        ("y_label", c_char_p),
+        ("x_low", c_double),
+        ("x_high", c_double),
+        ("y_low", c_double),
+        ("y_high", c_double),
+        ("y_log", c_int32),
+    ]
+
+
+class dnn_read_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("max_bytes", c_int64),
+    ]
+
+
+# name: (result, parameters); a result that is dnn_status becomes an exception where it is a failure.
+DNN = {
+    "dnn_version": (c_int32, []),
+    "dnn_version_string": (c_char_p, []),
+    "dnn_dtype_name": (c_char_p, [c_int]),
+    "dnn_dtype_size": (c_int64, [c_int]),
+    "dnn_status_name": (c_char_p, [c_int]),
+    "dnn_status_text": (c_char_p, [c_int]),
+    "dnn_last_error": (c_char_p, []),
+    "dnn_last_status": (dnn_status, []),
+    "dnn_fail": (dnn_status, [c_int, c_char_p]),
+    "dnn_context_create": (dnn_status, [POINTER(c_void_p), POINTER(dnn_context_desc)]),
+    "dnn_context_release": (dnn_status, [c_void_p]),
+    "dnn_context_describe": (c_char_p, [c_void_p]),
+    "dnn_context_threads": (c_int32, [c_void_p]),
+    "dnn_context_seed": (dnn_status, [c_void_p, c_uint64]),
+    "dnn_tensor_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_int, c_int32, POINTER(c_int64)]),
+    "dnn_tensor_wrap": (dnn_status, [POINTER(c_void_p), c_void_p, c_int, c_int32, POINTER(c_int64), c_void_p,
+                                     CFUNCTYPE(None, c_void_p), c_void_p]),
+    "dnn_tensor_slice": (dnn_status, [POINTER(c_void_p), c_void_p, c_int64, c_int64]),
+    "dnn_tensor_reshape": (dnn_status, [POINTER(c_void_p), c_void_p, c_int32, POINTER(c_int64)]),
+    "dnn_tensor_clone": (dnn_status, [POINTER(c_void_p), c_void_p]),
+    "dnn_tensor_copy": (dnn_status, [c_void_p, c_void_p]),
+    "dnn_tensor_cast": (dnn_status, [POINTER(c_void_p), c_void_p, c_int, c_int, POINTER(c_int64)]),
+    "dnn_tensor_retain": (dnn_status, [c_void_p]),
+    "dnn_tensor_release": (dnn_status, [c_void_p]),
+    "dnn_tensor_dtype": (c_int, [c_void_p]),
+    "dnn_tensor_rank": (c_int32, [c_void_p]),
+    "dnn_tensor_dim": (c_int64, [c_void_p, c_int32]),
+    "dnn_tensor_dims": (POINTER(c_int64), [c_void_p]),
+    "dnn_tensor_count": (c_int64, [c_void_p]),
+    "dnn_tensor_bytes": (c_int64, [c_void_p]),
+    "dnn_tensor_data": (c_void_p, [c_void_p]),
+    "dnn_tensor_const_data": (c_void_p, [c_void_p]),
+    "dnn_tensor_get": (dnn_status, [c_void_p, c_int32, POINTER(c_int64), POINTER(c_double)]),
+    "dnn_tensor_set": (dnn_status, [c_void_p, c_int32, POINTER(c_int64), c_double]),
+    "dnn_tensor_fill": (dnn_status, [c_void_p, POINTER(dnn_init)]),
+    "dnn_cross_entropy_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_cross_entropy_desc)]),
+    "dnn_mse_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_pair_loss_desc)]),
+    "dnn_l1_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_pair_loss_desc)]),
+    "dnn_huber_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_huber_desc)]),
+    "dnn_bce_with_logits_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_bce_with_logits_desc)]),
+    "dnn_loss_evaluate": (dnn_status, [c_void_p, c_void_p, c_void_p, POINTER(c_double), POINTER(c_void_p)]),
+    "dnn_loss_values": (dnn_status, [c_void_p, POINTER(c_void_p)]),
+    "dnn_loss_release": (dnn_status, [c_void_p]),
+    "dnn_sequential_create": (dnn_status, [POINTER(c_void_p), c_void_p]),
+    "dnn_sequential_add": (dnn_status, [c_void_p, c_char_p, c_void_p]),
+    "dnn_graph_create": (dnn_status, [POINTER(c_void_p), c_void_p]),
+    "dnn_graph_input": (c_int32, [c_void_p]),
+    "dnn_graph_apply": (c_int32, [c_void_p, c_char_p, c_void_p, c_int32]),
+    "dnn_graph_apply2": (c_int32, [c_void_p, c_char_p, c_void_p, c_int32, c_int32]),
+    "dnn_graph_call": (dnn_status, [c_void_p, c_char_p, c_void_p, POINTER(c_int32), c_int32, POINTER(c_int32),
+                                    c_int32]),
+    "dnn_graph_output": (dnn_status, [c_void_p, c_int32]),
+    "dnn_module_error": (dnn_status, [c_void_p]),
+    "dnn_module_retain": (dnn_status, [c_void_p]),
+    "dnn_module_release": (dnn_status, [c_void_p]),
+    "dnn_module_train": (dnn_status, [c_void_p]),
+    "dnn_module_eval": (dnn_status, [c_void_p]),
+    "dnn_module_is_training": (c_int32, [c_void_p]),
+    "dnn_module_freeze": (dnn_status, [c_void_p, c_char_p]),
+    "dnn_module_unfreeze": (dnn_status, [c_void_p, c_char_p]),
+    "dnn_module_set_gradients": (dnn_status, [c_void_p, c_int32]),
+    "dnn_module_to": (dnn_status, [c_void_p, c_int]),
+    "dnn_module_forward": (dnn_status, [c_void_p, c_void_p, POINTER(c_void_p)]),
+    "dnn_module_forward_n": (dnn_status, [c_void_p, POINTER(c_void_p), c_int32, POINTER(c_void_p), c_int32]),
+    "dnn_module_backward": (dnn_status, [c_void_p, c_void_p, POINTER(c_void_p)]),
+    "dnn_module_backward_n": (dnn_status, [c_void_p, POINTER(c_void_p), c_int32, POINTER(c_void_p), c_int32]),
+    "dnn_module_zero_grad": (dnn_status, [c_void_p]),
+    "dnn_module_pending_backwards": (c_int32, [c_void_p]),
+    "dnn_module_parameter_count": (c_int64, [c_void_p]),
+    "dnn_module_parameter_at": (dnn_status, [c_void_p, c_int64, POINTER(dnn_parameter)]),
+    "dnn_module_parameter": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_parameter)]),
+    "dnn_module_count": (c_int64, [c_void_p]),
+    "dnn_module_at": (dnn_status, [c_void_p, c_int64, POINTER(dnn_module_info)]),
+    "dnn_module_find": (c_void_p, [c_void_p, c_char_p]),
+    "dnn_module_describe": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_array), c_int32]),
+    "dnn_description_release": (dnn_status, [c_void_p]),
+    "dnn_description_totals_get": (dnn_status, [c_void_p, POINTER(dnn_description_totals)]),
+    "dnn_description_step": (dnn_status, [c_void_p, c_int64, POINTER(dnn_step_info)]),
+    "dnn_description_text": (c_char_p, [c_void_p]),
+    "dnn_predictor_create": (dnn_status, [POINTER(c_void_p), c_void_p]),
+    "dnn_predictor_run": (dnn_status, [c_void_p, c_void_p, POINTER(c_void_p)]),
+    "dnn_predictor_run_n": (dnn_status, [c_void_p, POINTER(c_void_p), c_int32, POINTER(c_void_p), c_int32]),
+    "dnn_predictor_release": (dnn_status, [c_void_p]),
+    "dnn_check_verdict_name": (c_char_p, [c_int]),
+    "dnn_check_gradients": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(c_void_p), c_int32,
+                                         POINTER(dnn_check_desc)]),
+    "dnn_check_loss": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_void_p, POINTER(dnn_check_desc)]),
+    "dnn_check_report_release": (dnn_status, [c_void_p]),
+    "dnn_check_report_figures": (dnn_status, [c_void_p, POINTER(dnn_check_figures)]),
+    "dnn_check_report_worst": (dnn_status, [c_void_p, POINTER(dnn_check_entry)]),
+    "dnn_check_report_row": (dnn_status, [c_void_p, c_int64, POINTER(dnn_check_row)]),
+    "dnn_check_report_finding": (dnn_status, [c_void_p, c_int64, POINTER(dnn_check_finding)]),
+    "dnn_check_report_text": (c_char_p, [c_void_p]),
+    "dnn_check_report_json": (c_char_p, [c_void_p]),
+    "dnn_dataset_from_tensors": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p]),
+    "dnn_dataset_from_callbacks": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_callback_dataset_desc)]),
+    "dnn_digits": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_digits_desc)]),
+    "dnn_dataset_split": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_void_p, POINTER(dnn_split_desc)]),
+    "dnn_dataset_subset": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(c_int64), c_int64]),
+    "dnn_dataset_first": (dnn_status, [POINTER(c_void_p), c_void_p, c_int64]),
+    "dnn_dataset_count": (c_int64, [c_void_p]),
+    "dnn_dataset_item": (dnn_status, [c_void_p, POINTER(dnn_item_info)]),
+    "dnn_dataset_get": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_void_p, POINTER(c_int64), c_int64]),
+    "dnn_dataset_get_range": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_void_p, c_int64, c_int64]),
+    "dnn_dataset_retain": (dnn_status, [c_void_p]),
+    "dnn_dataset_release": (dnn_status, [c_void_p]),
+    "dnn_loader_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_loader_desc)]),
+    "dnn_loader_next": (dnn_status, [c_void_p, POINTER(c_void_p), POINTER(c_void_p)]),
+    "dnn_loader_batches": (c_int64, [c_void_p]),
+    "dnn_loader_position": (dnn_status, [c_void_p, POINTER(dnn_loader_place)]),
+    "dnn_loader_seek": (dnn_status, [c_void_p, POINTER(dnn_loader_place)]),
+    "dnn_loader_epoch": (c_int64, [c_void_p]),
+    "dnn_loader_set_epoch": (dnn_status, [c_void_p, c_int64]),
+    "dnn_loader_release": (dnn_status, [c_void_p]),
+    "dnn_layer_create": (c_void_p, [c_void_p, POINTER(dnn_layer_class), c_void_p, c_size_t]),
+    "dnn_layer_add_parameter": (dnn_status, [c_void_p, c_char_p, c_int32, POINTER(c_int64), POINTER(dnn_init)]),
+    "dnn_layer_add_buffer": (dnn_status, [c_void_p, c_char_p, c_int32, POINTER(c_int64), POINTER(dnn_init)]),
+    "dnn_layer_mix": (None, [POINTER(c_uint64), c_uint64]),
+    "dnn_linear": (c_void_p, [c_void_p, POINTER(dnn_linear_desc)]),
+    "dnn_conv2d": (c_void_p, [c_void_p, POINTER(dnn_conv2d_desc)]),
+    "dnn_embedding": (c_void_p, [c_void_p, POINTER(dnn_embedding_desc)]),
+    "dnn_batch_norm": (c_void_p, [c_void_p, POINTER(dnn_batch_norm_desc)]),
+    "dnn_layer_norm": (c_void_p, [c_void_p, POINTER(dnn_layer_norm_desc)]),
+    "dnn_max_pool2d": (c_void_p, [c_void_p, POINTER(dnn_pool2d_desc)]),
+    "dnn_avg_pool2d": (c_void_p, [c_void_p, POINTER(dnn_pool2d_desc)]),
+    "dnn_adaptive_avg_pool2d": (c_void_p, [c_void_p, c_int64, c_int64]),
+    "dnn_relu": (c_void_p, [c_void_p]),
+    "dnn_sigmoid": (c_void_p, [c_void_p]),
+    "dnn_tanh": (c_void_p, [c_void_p]),
+    "dnn_silu": (c_void_p, [c_void_p]),
+    "dnn_leaky_relu": (c_void_p, [c_void_p, c_double]),
+    "dnn_gelu": (c_void_p, [c_void_p, c_int]),
+    "dnn_softmax": (c_void_p, [c_void_p, c_int32]),
+    "dnn_log_softmax": (c_void_p, [c_void_p, c_int32]),
+    "dnn_dropout": (c_void_p, [c_void_p, c_double]),
+    "dnn_flatten": (c_void_p, [c_void_p]),
+    "dnn_reshape": (c_void_p, [c_void_p, c_int32, POINTER(c_int64)]),
+    "dnn_permute": (c_void_p, [c_void_p, c_int32, POINTER(c_int32)]),
+    "dnn_pad": (c_void_p, [c_void_p, POINTER(dnn_pad_desc)]),
+    "dnn_slice": (c_void_p, [c_void_p, c_int32, c_int64, c_int64]),
+    "dnn_concat": (c_void_p, [c_void_p, c_int32]),
+    "dnn_add": (c_void_p, [c_void_p]),
+    "dnn_subtract": (c_void_p, [c_void_p]),
+    "dnn_multiply": (c_void_p, [c_void_p]),
+    "dnn_divide": (c_void_p, [c_void_p]),
+    "dnn_scale": (c_void_p, [c_void_p, c_double]),
+    "dnn_matmul": (c_void_p, [c_void_p, POINTER(dnn_matmul_desc)]),
+    "dnn_sum": (c_void_p, [c_void_p, POINTER(dnn_reduce_desc)]),
+    "dnn_mean": (c_void_p, [c_void_p, POINTER(dnn_reduce_desc)]),
+    "dnn_sgd_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_sgd_desc)]),
+    "dnn_adam_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_adam_desc)]),
+    "dnn_adamw_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_adam_desc)]),
+    "dnn_optimizer_release": (dnn_status, [c_void_p]),
+    "dnn_optimizer_step": (dnn_status, [c_void_p]),
+    "dnn_optimizer_zero_grad": (dnn_status, [c_void_p]),
+    "dnn_optimizer_set_accumulation": (dnn_status, [c_void_p, c_int32]),
+    "dnn_optimizer_steps": (c_int64, [c_void_p]),
+    "dnn_optimizer_set_lr": (dnn_status, [c_void_p, c_double]),
+    "dnn_optimizer_get_lr": (c_double, [c_void_p]),
+    "dnn_optimizer_clip_norm": (dnn_status, [c_void_p, c_double]),
+    "dnn_optimizer_gradient_norm": (c_double, [c_void_p]),
+    "dnn_optimizer_group": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_group_desc)]),
+    "dnn_optimizer_set_group": (dnn_status, [c_void_p, c_int32, POINTER(dnn_group_desc)]),
+    "dnn_optimizer_group_count": (c_int32, [c_void_p]),
+    "dnn_optimizer_group_at": (dnn_status, [c_void_p, c_int32, POINTER(dnn_group_info)]),
+    "dnn_optimizer_state_count": (c_int64, [c_void_p]),
+    "dnn_optimizer_state_at": (dnn_status, [c_void_p, c_int64, POINTER(dnn_optimizer_state)]),
+    "dnn_optimizer_state_find": (dnn_status, [c_void_p, c_char_p, c_char_p, POINTER(dnn_optimizer_state)]),
+    "dnn_weights_save": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_weights_save_desc)]),
+    "dnn_weights_load": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_weights_load_desc)]),
+    "dnn_safetensors_write": (dnn_status, [c_void_p, c_char_p, POINTER(c_char_p), POINTER(c_void_p), c_int64,
+                                           POINTER(dnn_metadata), c_int64]),
+    "dnn_safetensors_read": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p]),
+    "dnn_safetensors_parse": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_int64]),
+    "dnn_archive_release": (dnn_status, [c_void_p]),
+    "dnn_archive_count": (c_int64, [c_void_p]),
+    "dnn_archive_name": (c_char_p, [c_void_p, c_int64]),
+    "dnn_archive_tensor": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p]),
+    "dnn_archive_tensor_at": (dnn_status, [POINTER(c_void_p), c_void_p, c_int64]),
+    "dnn_archive_metadata_count": (c_int64, [c_void_p]),
+    "dnn_archive_metadata_at": (dnn_status, [c_void_p, c_int64, POINTER(dnn_metadata)]),
+    "dnn_archive_metadata": (c_char_p, [c_void_p, c_char_p]),
+    "dnn_sheet_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_sheet_desc)]),
+    "dnn_sheet_filters": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_sheet_desc)]),
+    "dnn_plot_lines": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_series), c_int64, POINTER(dnn_plot_desc)]),
+    "dnn_plot_histogram": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_int64, POINTER(dnn_plot_desc)]),
+}
+
+
+DNN_IO = {
+    "dnn_idx_read": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, POINTER(dnn_read_desc)]),
+    "dnn_idx_dataset": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, c_char_p, POINTER(dnn_read_desc)]),
+    "dnn_png_read": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, POINTER(dnn_read_desc)]),
+    "dnn_png_write": (dnn_status, [c_void_p, c_char_p, c_void_p]),
+}

@@ -1,0 +1,19 @@
+/* libdnn: everything in the core library. Files of other people's formats (IDX, PNG): <dnn/io.h> and libdnn_io. */
+#ifndef DNN_DNN_H
+#define DNN_DNN_H
+
+#include "base.h"
+#include "check.h"
+#include "context.h"
+#include "data.h"
+#include "inspect.h"
+#include "layer.h"
+#include "layers.h"
+#include "loss.h"
+#include "module.h"
+#include "optimizer.h"
+#include "status.h"
+#include "tensor.h"
+#include "weights.h"
+
+#endif

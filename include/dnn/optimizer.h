@@ -1,0 +1,160 @@
+/* libdnn: optimizers: they move parameters along their gradients.
+ *
+ *     dnn_adamw_create(&opt, net, &(dnn_adam_desc){DNN_SIZED(dnn_adam_desc), .lr = 3e-4});
+ *     while (…) {
+ *         dnn_optimizer_zero_grad(opt);
+ *         … forward, loss, backward …
+ *         dnn_optimizer_step(opt);
+ *     }
+ *
+ * An optimizer keeps the module that it was made for alive, and works on all its parameters: those that are frozen are
+ * skipped, as long as they are. Rules and defaults are PyTorch's. Parameters are float32 or float64, the state has
+ * their type. If the module's tree or dtype changes, make a new optimizer: the old one says so.
+ *
+ * Gradients of several backwards add up until they are cleared. A step on more of them than were declared
+ * (dnn_optimizer_set_accumulation), or on none at all, is usually a zero_grad or a backward that was forgotten. It is
+ * done all the same, and reported through the context's log: each of the two once in an optimizer's life.
+ *
+ * Threads: an optimizer changes its module: both are used by one thread at a time.
+ */
+#ifndef DNN_OPTIMIZER_H
+#define DNN_OPTIMIZER_H
+
+#include "module.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- making ------------------------------------------------------------------------------------------------------ */
+
+/* Stochastic gradient descent. With g the gradient, p the parameter, b the momentum buffer:
+ *     g ← g + weight_decay · p
+ *     b ← momentum · b + (1 - dampening) · g        (the first step: b ← g)
+ *     p ← p - lr · (nesterov ? g + momentum · b : b)        (without momentum: p - lr · g)
+ * Sutskever, Martens, Dahl and Hinton 2013, in PyTorch's form: the rate is not in b.
+ * State of each parameter: "momentum"; none without momentum. */
+typedef struct dnn_sgd_desc {
+    size_t size;
+    double lr;           /* the rate, at least 0; default 1e-3; DNN_ZERO: 0 */
+    double momentum;     /* at least 0; default 0 */
+    double dampening;    /* default 0 */
+    double weight_decay; /* at least 0; default 0 */
+    int32_t nesterov;    /* 1: Nesterov's momentum; needs momentum, and no dampening */
+} dnn_sgd_desc;
+
+/* `desc` may be NULL: all defaults; so for all optimizers.
+ * Errors: ARGUMENT, also for a module without parameters; HANDLE; MEMORY; an error that the module has kept. */
+DNN_API dnn_status dnn_sgd_create(dnn_optimizer **out, dnn_module *module, const dnn_sgd_desc *desc);
+
+/* Adam (Kingma and Ba 2015), and AdamW, whose decay is apart from the gradient (Loshchilov and Hutter 2019). In step t:
+ *     Adam: g ← g + weight_decay · p        AdamW: p ← p - lr · weight_decay · p
+ *     m ← beta1 · m + (1 - beta1) · g       v ← beta2 · v + (1 - beta2) · g²
+ *     p ← p - lr · m̂ / (√v̂ + epsilon)       m̂ = m / (1 - beta1^t), v̂ = v / (1 - beta2^t)
+ * State of each parameter: "first_moment", "second_moment". */
+typedef struct dnn_adam_desc {
+    size_t size;
+    double lr;           /* the rate, at least 0; default 1e-3; DNN_ZERO: 0 */
+    double beta1;        /* in [0, 1); default 0.9; DNN_ZERO: 0 */
+    double beta2;        /* in [0, 1); default 0.999; DNN_ZERO: 0 */
+    double epsilon;      /* at least 0; default 1e-8; DNN_ZERO: 0 */
+    double weight_decay; /* at least 0; default: 0 for Adam, 1e-2 for AdamW; DNN_ZERO: 0 */
+} dnn_adam_desc;
+DNN_API dnn_status dnn_adam_create(dnn_optimizer **out, dnn_module *module, const dnn_adam_desc *desc);
+DNN_API dnn_status dnn_adamw_create(dnn_optimizer **out, dnn_module *module, const dnn_adam_desc *desc);
+
+DNN_API dnn_status dnn_optimizer_release(dnn_optimizer *optimizer);
+
+/* ---- stepping ---------------------------------------------------------------------------------------------------- */
+
+/* Moves every parameter that is not frozen. Gradients stay as they are. The first step, and the first after unfreezing,
+ * allocates state; others allocate nothing.
+ * Errors, which leave parameters and state untouched: STATE if the module has changed; MEMORY; VALUE if the norm of the
+ * gradients is measured (see below) and is not finite: the line names the first parameter that it comes from. */
+DNN_API dnn_status dnn_optimizer_step(dnn_optimizer *optimizer);
+
+/* Sets the gradients of the whole module to zero: dnn_module_zero_grad. */
+DNN_API dnn_status dnn_optimizer_zero_grad(dnn_optimizer *optimizer);
+
+/* Declares how many backwards go into one step; 1 when the optimizer is made. Nothing is divided: for the gradient of a
+ * mean over all of them, scale each loss. Fewer are fine (the end of an epoch), more are reported. */
+DNN_API dnn_status dnn_optimizer_set_accumulation(dnn_optimizer *optimizer, int32_t backwards);
+
+/* How many steps have been made; -1 on a bad handle. */
+DNN_API int64_t dnn_optimizer_steps(const dnn_optimizer *optimizer);
+
+/* ---- the rate ---------------------------------------------------------------------------------------------------- */
+
+/* The rate, at least 0 and finite. Groups keep their proportion to it, so that a schedule has one number to set. */
+DNN_API dnn_status dnn_optimizer_set_lr(dnn_optimizer *optimizer, double lr);
+DNN_API double dnn_optimizer_get_lr(const dnn_optimizer *optimizer); /* -1 on a bad handle */
+
+/* ---- the norm of the gradients ----------------------------------------------------------------------------------- */
+
+/* Clips: with n the norm of all gradients together (those of frozen parameters left out), a step takes the gradients
+ * times min(1, max_norm / (n + 1e-6)), in all groups (Pascanu, Mikolov and Bengio 2013). INFINITY: measures n, and
+ * clips nothing. 0, as when the optimizer is made: neither. */
+DNN_API dnn_status dnn_optimizer_clip_norm(dnn_optimizer *optimizer, double max_norm);
+
+/* n as the last step measured it, before clipping; NaN if none has, or on a bad handle. */
+DNN_API double dnn_optimizer_gradient_norm(const dnn_optimizer *optimizer);
+
+/* ---- groups ------------------------------------------------------------------------------------------------------ */
+
+/* What is different for a group of parameters. */
+typedef struct dnn_group_desc {
+    size_t size;
+    double lr_factor;    /* the group's rate is the optimizer's times this; at least 0; default 1; DNN_ZERO: 0 */
+    double weight_decay; /* at least 0; default: the optimizer's; DNN_ZERO: 0 */
+} dnn_group_desc;
+
+/* Moves the parameters whose path matches `pattern` ('*' any run of characters, '?' one) into a new group, out of the
+ * ones that they were in. `"*.bias"` with a weight_decay of DNN_ZERO, say. Groups are numbered as they come, from 1;
+ * group 0 has what is in no other. Errors: NOT_FOUND if nothing matches. */
+DNN_API dnn_status dnn_optimizer_group(dnn_optimizer *optimizer, const char *pattern, const dnn_group_desc *desc);
+
+/* Sets factor and decay of a group that exists, anew; 0 included. Errors: NOT_FOUND. */
+DNN_API dnn_status dnn_optimizer_set_group(dnn_optimizer *optimizer, int32_t group, const dnn_group_desc *desc);
+
+typedef struct dnn_group_info {
+    size_t size;
+    const char *pattern;  /* lent by the optimizer; "" for group 0 */
+    double lr;            /* as it is now: the optimizer's times lr_factor */
+    double lr_factor;
+    double weight_decay;
+    int64_t parameters;   /* tensors in this group */
+    int64_t elements;     /* in those */
+} dnn_group_info;
+
+/* The number of groups, at least 1 (-1 on a bad handle); and one of them: `info->size` is set by the caller
+ * (DNN_SIZED). Errors: NOT_FOUND. */
+DNN_API int32_t dnn_optimizer_group_count(const dnn_optimizer *optimizer);
+DNN_API dnn_status dnn_optimizer_group_at(const dnn_optimizer *optimizer, int32_t group, dnn_group_info *info);
+
+/* ---- the state, for checkpoints ---------------------------------------------------------------------------------- */
+
+/* One tensor of state; writing to it changes the optimizer. Of the optimizer itself: path "", name "steps" (int64,
+ * scalar) and "lr" (float64, scalar). Of a parameter: its path; "steps" (int64, scalar: how many it has seen), and what
+ * the optimizer says above, of the parameter's shape and type. Lent as long as the optimizer lives. */
+typedef struct dnn_optimizer_state {
+    size_t size;
+    const char *path;
+    const char *name;
+    dnn_tensor *value;
+} dnn_optimizer_state;
+
+/* How much state there is now: parameters that were never stepped have none. -1 on a bad handle. And the i-th piece;
+ * `state->size` is set by the caller (DNN_SIZED). Errors: NOT_FOUND. */
+DNN_API int64_t dnn_optimizer_state_count(const dnn_optimizer *optimizer);
+DNN_API dnn_status dnn_optimizer_state_at(const dnn_optimizer *optimizer, int64_t index, dnn_optimizer_state *state);
+
+/* The piece of that path and name. State of a parameter that has none yet is made here, as zeros, so that it can be
+ * loaded. Errors: NOT_FOUND, MEMORY. */
+DNN_API dnn_status dnn_optimizer_state_find(dnn_optimizer *optimizer, const char *path, const char *name,
+                                            dnn_optimizer_state *state);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

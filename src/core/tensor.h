@@ -1,0 +1,49 @@
+/* Tensors as the library sees them. */
+#ifndef DNNI_TENSOR_H
+#define DNNI_TENSOR_H
+
+#include <dnn/tensor.h>
+
+#include "core/context.h"
+#include "core/dtype.h"
+
+/* Memory that tensors share: views, the arena of a module, the caller's own. */
+typedef struct dnni_storage {
+    _Atomic int32_t holders;
+    dnn_context *ctx; /* held */
+    void *data;
+    int64_t bytes;
+    void (*release)(void *user); /* for memory of the caller's; otherwise data is ours */
+    void *user;
+} dnni_storage;
+
+/* New memory, zeroed if asked for. NULL on failure. */
+dnni_storage *dnni_storage_new(dnn_context *ctx, int64_t bytes, bool zeroed);
+void dnni_storage_hold(dnni_storage *storage);
+void dnni_storage_drop(dnni_storage *storage); /* NULL is fine */
+
+struct dnn_tensor {
+    dnni_object base;
+    dnn_array array;
+    dnni_storage *storage;
+};
+
+/* A tensor over `array`, whose data lies in `storage`, which it holds. */
+dnn_status dnni_tensor_over(dnn_tensor **out, dnn_context *ctx, const dnn_array *array, dnni_storage *storage);
+
+/* A tensor of that array's dtype and shape; zeroed. */
+dnn_status dnni_tensor_like(dnn_tensor **out, dnn_context *ctx, const dnn_array *array);
+
+static inline dnn_status dnni_check_tensor(const dnn_tensor *tensor, const char *name) {
+    return dnni_check(tensor, DNNI_TENSOR, name);
+}
+
+/* Converts elements between dtypes, lossily; returns how many lost their value, and the first such index. */
+int64_t dnni_convert(const dnn_array *from, const dnn_array *to, int64_t *first_lost);
+
+/* Checks an initialiser and fills `array` with numbers of the stream. */
+dnn_status dnni_init_check(const dnn_init *init);
+dnn_status dnni_init_fill(const dnn_array *array, const dnn_init *init, const dnnk_env *env, uint64_t seed,
+                          uint64_t stream);
+
+#endif

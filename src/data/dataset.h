@@ -1,0 +1,74 @@
+/* Datasets as the library sees them. A source or view is one file: a struct that begins with dnn_dataset, a class, and
+ * a constructor that calls dnni_dataset_new. */
+#ifndef DNNI_DATASET_H
+#define DNNI_DATASET_H
+
+#include <dnn/data.h>
+
+#include "core/context.h"
+#include "core/dtype.h"
+
+/* Who reads: each thread that does has one of its own. */
+typedef struct dnni_reader {
+    int64_t epoch;
+    void *scratch; /* dnn_dataset.scratch_bytes, 64-byte aligned, of undefined contents */
+} dnni_reader;
+
+typedef struct dnni_dataset_class {
+    /* Writes sample `index`, which exists, to the memory of `input` and `target`, which have the dataset's item shapes
+     * (target: of dtype NONE, without memory, if there are none). Called by several threads at once. */
+    dnn_status (*read)(dnn_dataset *self, const dnni_reader *reader, int64_t index, const dnn_array *input,
+                       const dnn_array *target);
+    void (*destroy)(dnn_dataset *self); /* frees what it owns, not itself */
+} dnni_dataset_class;
+
+struct dnn_dataset {
+    dnni_object base;
+    const dnni_dataset_class *class;
+    int64_t count;
+    dnn_array input, target; /* one sample's; target.dtype is NONE if there are none */
+    int64_t scratch_bytes;   /* what `read` needs of a reader */
+};
+
+/* What a dataset is, besides its class. */
+typedef struct dnni_dataset_shape {
+    int64_t count;
+    dnn_array input, target;
+    int64_t scratch_bytes;
+} dnni_dataset_shape;
+
+/* A new dataset in a struct of `bytes`, zeroed but for its dnn_dataset. NULL on failure. From then on
+ * dnn_dataset_release runs the class's destroy, which therefore copes with fields that are still zero. */
+void *dnni_dataset_new(dnn_context *ctx, const dnni_dataset_class *class, int64_t bytes,
+                       const dnni_dataset_shape *shape);
+
+/* The shape of a view with `count` samples of `source`. */
+dnni_dataset_shape dnni_view_shape(const dnn_dataset *source, int64_t count);
+
+static inline dnn_status dnni_check_dataset(const dnn_dataset *dataset, const char *name) {
+    return dnni_check(dataset, DNNI_DATASET, name);
+}
+
+/* A sample's description from the caller's: dtype and shape checked, data dropped, room for the batch's axis. */
+dnn_status dnni_item_array(dnn_array *out, const dnn_array *item, const char *name);
+
+/* A batch of n such items: (n, …). Errors: SHAPE. An item of dtype NONE gives one. */
+dnn_status dnni_batch_array(dnn_array *out, const dnn_array *item, int64_t n);
+
+static inline bool dnni_has_targets(const dnn_dataset *dataset) { return dataset->target.dtype != DNN_DTYPE_NONE; }
+
+/* Reads samples indices[0..n) to rows first, first + 1, … of the batches `inputs` and `targets`. On failure the error
+ * names the sample, and *failed (from 0) is its place in `indices`. */
+dnn_status dnni_dataset_read(dnn_dataset *dataset, const dnni_reader *reader, const int64_t *indices, int64_t n,
+                             const dnn_array *inputs, const dnn_array *targets, int64_t first, int64_t *failed);
+
+/* NOT_FOUND if one of indices[0..n) is no sample of the dataset. */
+dnn_status dnni_check_indices(const dnn_dataset *dataset, const int64_t *indices, int64_t n);
+
+/* Random streams of this room, apart from each other and from those that a context gives out (which count from 0). */
+#define DNNI_STREAM_SHUFFLE (UINT64_C(1) << 56) /* + epoch */
+#define DNNI_STREAM_SPLIT (UINT64_C(2) << 56)
+#define DNNI_STREAM_LABEL (UINT64_C(3) << 56)
+#define DNNI_STREAM_DIGIT (UINT64_C(4) << 56) /* + the digit's number */
+
+#endif

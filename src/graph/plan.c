@@ -1,0 +1,67 @@
+#include "graph/plan.h"
+
+#include <string.h>
+
+#include "graph/runner.h"
+
+dnn_status dnni_plan_grow(dnni_plan *plan, void **array, int64_t *capacity, int64_t needed, int64_t size) {
+    if (needed <= *capacity) return DNN_OK;
+    int64_t room = *capacity < 16 ? 16 : 2 * *capacity;
+    if (room < needed) room = needed;
+    void *grown = dnni_pool_alloc(&plan->pool, room, size);
+    if (!grown) return DNN_ERROR_MEMORY;
+    if (*capacity > 0) memcpy(grown, *array, (size_t)(*capacity * size));
+    *array = grown;
+    *capacity = room;
+    return DNN_OK;
+}
+
+int32_t dnni_plan_buffer(dnni_plan *plan, int64_t bytes, int32_t first, int32_t last) {
+    dnn_status status = dnni_plan_grow(plan, (void **)&plan->buffers, &plan->buffers_capacity, plan->n_buffers + 1,
+                                       sizeof *plan->buffers);
+    if (status != DNN_OK) return PLAN_NONE;
+    plan->buffers[plan->n_buffers] =
+        (plan_buffer){.bytes = bytes, .first = first, .last = last, .external = PLAN_NONE};
+    return (int32_t)plan->n_buffers++;
+}
+
+static dnn_status copy_shapes(dnni_plan *plan, const dnn_array *inputs, int32_t n) {
+    plan->input_shapes = dnni_pool_alloc(&plan->pool, n, sizeof *inputs);
+    if (!plan->input_shapes) return DNN_ERROR_MEMORY;
+    for (int32_t i = 0; i < n; i++) {
+        plan->input_shapes[i] = inputs[i];
+        plan->input_shapes[i].data = NULL;
+    }
+    plan->n_inputs = n;
+    return DNN_OK;
+}
+
+static dnn_status compile(dnni_plan *plan, dnn_module *module, const dnn_array *inputs, int32_t n_inputs) {
+    DNNI_TRY(copy_shapes(plan, inputs, n_inputs));
+    DNNI_TRY(dnni_plan_expand(plan, module));
+    DNNI_TRY(dnni_plan_gradients(plan, module));
+    return dnni_plan_place(plan);
+}
+
+dnn_status dnni_plan_make(dnni_plan **out, dnn_module *module, const dnn_array *inputs, int32_t n_inputs,
+                          bool as_predictor) {
+    dnn_context *ctx = module->base.ctx;
+    dnni_plan *plan = dnni_alloc(ctx, 1, sizeof *plan);
+    if (!plan) return DNN_ERROR_MEMORY;
+    plan->pool.ctx = plan->ctx = ctx;
+    plan->as_predictor = as_predictor;
+    plan->signature = dnni_module_signature(module, as_predictor);
+    plan->keeps = !as_predictor && ((module->gradient_flags & DNN_GRADIENTS_EVAL) || dnni_module_any_training(module));
+    dnn_status status = compile(plan, module, inputs, n_inputs);
+    if (status == DNN_OK) *out = plan;
+    else dnni_plan_free(plan);
+    return status;
+}
+
+void dnni_plan_free(dnni_plan *plan) {
+    if (!plan) return;
+    dnni_plan_unbind(plan);
+    dnn_context *ctx = plan->ctx;
+    dnni_pool_free(&plan->pool);
+    dnni_free(ctx, plan, 1, sizeof *plan);
+}

@@ -1,0 +1,152 @@
+/* The plan: what runs when a module meets inputs of given shapes. A flat list of steps in the order of execution; every
+ * operand is a value (its number), every value lives in a buffer, every buffer has a place in one arena.
+ *
+ *     expand    the tree becomes steps; shape rules give the shapes of all values           expand.c
+ *     gradient  which steps run backward, where gradients go, where they meet               gradient.c
+ *     place     how long each value lives, what may share memory, where it lies             place.c
+ *     bind      addresses of one arena are written into the steps                           bind.c
+ *     run       forward: the list down; backward: the list up                               run.c
+ *
+ * Time, for lifetimes: the forward of step i is at time i, its backward at 2n-1-i, and 2n is the end. */
+#ifndef DNNI_PLAN_H
+#define DNNI_PLAN_H
+
+#include "graph/module.h"
+
+enum { PLAN_NONE = -1 };
+
+/* A value: a tensor that flows through the plan. Views are values of their own that share a root. */
+typedef struct plan_value {
+    dnn_array array;  /* without data */
+    int32_t root;     /* the value whose memory this is: itself, or through views another one */
+    int32_t producer; /* its step; PLAN_NONE for an input of the plan */
+    /* of roots only: */
+    int32_t consumers;      /* uses as an input of a step that is no view, and as an output of the plan */
+    int32_t last_use;       /* time */
+    bool needs_gradient;    /* a trainable parameter, or an input that wants one, lies before it */
+    bool is_output;
+    int32_t buffer;         /* its memory */
+    int32_t gradient;       /* buffer of dL/d value; PLAN_NONE: there is none */
+} plan_value;
+
+/* A piece of memory, alive from time `first` to `last`. */
+typedef struct plan_buffer {
+    int64_t bytes;
+    int32_t first, last;
+    int32_t external; /* >= 0: not in the arena, but the plan's external array of that number: its inputs, then the
+                         gradients of its outputs, all handed in when it runs */
+    bool zeroed;      /* cleared when backward begins */
+    int64_t offset;
+} plan_buffer;
+
+/* Where the backward of a step leaves one of its input gradients. */
+typedef struct plan_gradient {
+    int32_t buffer; /* PLAN_NONE: nobody needs it */
+    int32_t add_to; /* PLAN_NONE, or the buffer that it is added to: the value's gradient was begun by a later step */
+} plan_gradient;
+
+typedef struct plan_step {
+    dnn_module *module; /* a layer; NULL for the plan's own copies */
+    const dnn_layer_class *layer_class;
+    const char *path;
+    int32_t n_inputs, n_outputs, n_kept;
+    int32_t *inputs, *outputs; /* values */
+    dnn_layer_spec spec;       /* what its shape rule said; spec.kept are the shapes of what is kept */
+    int32_t kept[DNN_LAYER_MAX_KEPT]; /* buffers; PLAN_NONE where no backward will come */
+    int32_t forward_work, backward_work;
+    bool is_view;
+    bool backward; /* runs in the backward */
+    plan_gradient *input_gradients;
+    int32_t output_gradients[DNN_LAYER_MAX_OUTPUTS]; /* buffers */
+    dnn_layer_call forward_call, backward_call; /* what the layer is given, bound to an arena */
+    dnn_array *arrays;                          /* those that the calls point to */
+} plan_step;
+
+/* An array in some step whose data is handed in when the plan runs. */
+typedef struct plan_patch {
+    dnn_array *array;
+    int32_t external;
+} plan_patch;
+
+typedef struct dnni_plan {
+    dnni_pool pool;
+    dnn_context *ctx;
+    /* what it was made for */
+    uint64_t signature;
+    dnn_array *input_shapes;
+    int32_t n_inputs;
+    bool keeps; /* a backward may follow */
+    bool as_predictor;
+    /* the list */
+    plan_step *steps;
+    int64_t n_steps, steps_capacity;
+    plan_value *values;
+    int64_t n_values, values_capacity;
+    plan_buffer *buffers;
+    int64_t n_buffers, buffers_capacity;
+    int32_t *outputs; /* values */
+    int32_t n_outputs;
+    int64_t arena_bytes;
+    /* bound to an arena */
+    dnni_storage *arena; /* held */
+    dnn_tensor **output_tensors, **input_gradient_tensors;
+    plan_patch *patches;
+    int64_t n_patches, patches_capacity;
+    uint64_t last_run; /* for the cache: the least recent goes first */
+} dnni_plan;
+
+/* Compiles a plan of `module` for inputs of these shapes. Allocates the plan, no arena. */
+dnn_status dnni_plan_make(dnni_plan **out, dnn_module *module, const dnn_array *inputs, int32_t n_inputs,
+                          bool as_predictor);
+void dnni_plan_free(dnni_plan *plan);
+
+/* The passes, in this order. */
+dnn_status dnni_plan_expand(dnni_plan *plan, dnn_module *module);
+dnn_status dnni_plan_gradients(dnni_plan *plan, const dnn_module *module);
+dnn_status dnni_plan_place(dnni_plan *plan);
+dnn_status dnni_plan_bind(dnni_plan *plan, dnni_storage *arena);
+void dnni_plan_unbind(dnni_plan *plan);
+
+/* Runs the list down or up. Handed in: the data of the inputs; of the gradients of the outputs. If `choices` is not
+ * NULL, the choices that layers make on their data are mixed into it. */
+dnn_status dnni_plan_forward(dnni_plan *plan, void *const *inputs, uint64_t *choices);
+dnn_status dnni_plan_backward(dnni_plan *plan, void *const *output_gradients);
+
+/* A new buffer; returns PLAN_NONE on failure. */
+int32_t dnni_plan_buffer(dnni_plan *plan, int64_t bytes, int32_t first, int32_t last);
+
+static inline plan_value *plan_root(const dnni_plan *plan, int32_t value) {
+    return &plan->values[plan->values[value].root];
+}
+static inline int32_t plan_backward_time(const dnni_plan *plan, int64_t step) {
+    return (int32_t)(2 * plan->n_steps - 1 - step);
+}
+static inline int32_t plan_end(const dnni_plan *plan) { return (int32_t)(2 * plan->n_steps); }
+
+/* Makes room in an array that lives in the plan's pool; the old one is left behind there. */
+dnn_status dnni_plan_grow(dnni_plan *plan, void **array, int64_t *capacity, int64_t needed, int64_t size);
+
+/* The parameters of the step's layer, its buffers, its state. */
+static inline const dnni_parameters *plan_parameters(const plan_step *step) {
+    static const dnni_parameters none = {0};
+    return step->module ? &step->module->parameters : &none;
+}
+static inline const dnni_parameters *plan_layer_buffers(const plan_step *step) {
+    static const dnni_parameters none = {0};
+    return step->module ? &step->module->buffers : &none;
+}
+static inline const void *plan_state(const plan_step *step) { return step->module ? step->module->state : NULL; }
+static inline bool plan_training(const dnni_plan *plan, const plan_step *step) {
+    return !plan->as_predictor && step->module && step->module->training;
+}
+
+/* Whether the step's backward reads its input k, its output k. */
+static inline bool plan_reads_input(const plan_step *step, int32_t k) {
+    if (k >= 28) return (step->spec.backward_reads & DNN_READS_INPUTS) == DNN_READS_INPUTS;
+    return (step->spec.backward_reads & DNN_READS_INPUT(k)) != 0;
+}
+static inline bool plan_reads_output(const plan_step *step, int32_t k) {
+    return (step->spec.backward_reads & DNN_READS_OUTPUT(k)) != 0;
+}
+
+#endif

@@ -1,0 +1,92 @@
+/* Running the list. Forward down, backward up; a step that fails says where. */
+#include <string.h>
+
+#include "act/elementwise.h"
+#include "graph/plan.h"
+
+/* Parameters are looked up at each run: their tensors may have been exchanged (dnn_module_to). Both calls share the
+ * lists, which are const to the layers, and ours to write. */
+static void fetch_parameters(plan_step *step) {
+    const dnni_parameters *list = plan_parameters(step), *buffers = plan_layer_buffers(step);
+    dnn_array *values = (dnn_array *)step->forward_call.parameters;
+    dnn_array *gradients = (dnn_array *)step->backward_call.parameter_gradients;
+    for (int64_t i = 0; i < list->count; i++) {
+        values[i] = list->items[i].value->array;
+        gradients[i] = list->items[i].gradient->array;
+        if (list->items[i].frozen) gradients[i].data = NULL;
+    }
+    dnn_array *state = (dnn_array *)step->forward_call.buffers;
+    for (int64_t i = 0; i < buffers->count; i++) state[i] = buffers->items[i].value->array;
+}
+
+static void patch(dnni_plan *plan, int32_t first, int32_t count, void *const *data) {
+    for (int64_t i = 0; i < plan->n_patches; i++) {
+        int32_t external = plan->patches[i].external;
+        if (external >= first && external < first + count) plan->patches[i].array->data = data[external - first];
+    }
+}
+
+/* Each forward in training draws from a stream of its own; its backward draws from the same again. */
+static void choose_stream(plan_step *step) {
+    if (!(step->spec.flags & DNN_LAYER_RANDOM) || !step->forward_call.training) return;
+    uint64_t stream = (step->module->stream << 32) + step->module->forwards++;
+    step->forward_call.stream = step->backward_call.stream = stream;
+}
+
+static void mix_choices(const plan_step *step, uint64_t *choices) {
+    if (choices && step->layer_class->choices)
+        step->layer_class->choices(plan_state(step), &step->forward_call, choices);
+}
+
+static dnn_status forward_step(plan_step *step, uint64_t *choices) {
+    if (step->is_view) return DNN_OK;
+    fetch_parameters(step);
+    choose_stream(step);
+    dnn_status status = step->layer_class->forward(plan_state(step), &step->forward_call);
+    if (status != DNN_OK) dnni_error_prefix(step->path);
+    else mix_choices(step, choices);
+    return status;
+}
+
+dnn_status dnni_plan_forward(dnni_plan *plan, void *const *inputs, uint64_t *choices) {
+    patch(plan, 0, plan->n_inputs, inputs);
+    for (int64_t i = 0; i < plan->n_steps; i++) DNNI_TRY(forward_step(&plan->steps[i], choices));
+    return DNN_OK;
+}
+
+static void clear_zeroed(const dnni_plan *plan) {
+    for (int64_t i = 0; i < plan->n_buffers; i++) {
+        const plan_buffer *b = &plan->buffers[i];
+        if (b->zeroed && b->bytes > 0) memset((char *)plan->arena->data + b->offset, 0, (size_t)b->bytes);
+    }
+}
+
+/* Gradients of values that a later step has begun to fill. */
+static void add_up(const dnni_plan *plan, const plan_step *step) {
+    for (int32_t k = 0; k < step->n_inputs; k++) {
+        const plan_gradient *g = &step->input_gradients[k];
+        if (g->add_to == PLAN_NONE) continue;
+        const dnn_array *array = &step->backward_call.input_gradients[k];
+        void *sum = (char *)plan->arena->data + plan->buffers[g->add_to].offset;
+        dnnk_accumulate(dnni_env(plan->ctx), dnni_type(array->dtype), dnni_count(array), array->data, sum);
+    }
+}
+
+static dnn_status backward_step(const dnni_plan *plan, plan_step *step) {
+    if (!step->backward) return DNN_OK;
+    fetch_parameters(step);
+    dnn_status status = step->layer_class->backward(plan_state(step), &step->backward_call);
+    if (status != DNN_OK) {
+        dnni_error_prefix(step->path);
+        return status;
+    }
+    add_up(plan, step);
+    return DNN_OK;
+}
+
+dnn_status dnni_plan_backward(dnni_plan *plan, void *const *output_gradients) {
+    patch(plan, plan->n_inputs, plan->n_outputs, output_gradients);
+    clear_zeroed(plan);
+    for (int64_t i = plan->n_steps - 1; i >= 0; i--) DNNI_TRY(backward_step(plan, &plan->steps[i]));
+    return DNN_OK;
+}

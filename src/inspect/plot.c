@@ -1,0 +1,131 @@
+/* Plots of lines. */
+#include <math.h>
+#include <string.h>
+
+#include "inspect/axes.h"
+
+enum { SWATCH = 20, LEGEND_PAD = 6 };
+
+static uint32_t colour_of(const dnn_series *series, int64_t k) {
+    static const uint32_t colours[] = {0x2f6fbf, 0xd9572b, 0x2e9e5b, 0x8a4fb5, 0xc2951a, 0x159aa5, 0xd1438b, 0x6b6b6b};
+    const int64_t n = sizeof colours / sizeof colours[0];
+    return series[k].colour ? series[k].colour & 0xffffffu : colours[k % n];
+}
+
+static double x_of(const dnn_series *s, int64_t i) { return s->x ? s->x[i] : (double)i; }
+
+static bool is_shown(const dnni_plot *p, const dnn_series *s, int64_t i) {
+    return i >= 0 && i < s->count && isfinite(x_of(s, i)) && isfinite(s->y[i]) && (!p->y.log || s->y[i] > 0);
+}
+
+static void choose_ranges(dnni_plot *p, const dnn_series *series, int64_t n, const dnn_plot_desc *d) {
+    dnni_axis_begin(&p->x, false);
+    dnni_axis_begin(&p->y, d->y_log != 0);
+    p->x.whole = true;
+    for (int64_t k = 0; k < n; k++)
+        for (int64_t i = 0; i < series[k].count; i++) {
+            if (!is_shown(p, &series[k], i)) continue;
+            double x = x_of(&series[k], i);
+            dnni_axis_take(&p->x, x);
+            dnni_axis_take(&p->y, series[k].y[i]);
+            if (x != floor(x)) p->x.whole = false;
+        }
+    dnni_axis_end(&p->x, 0, d->x_low, d->x_high);
+    dnni_axis_end(&p->y, 0.05, d->y_low, d->y_high);
+}
+
+static void draw_series(const dnni_plot *p, const dnni_canvas *window, const dnn_series *s, uint32_t colour) {
+    double thickness = (double)p->scale, x_before = 0, y_before = 0;
+    for (int64_t i = 0; i < s->count; i++) {
+        if (!is_shown(p, s, i)) continue;
+        double x = dnni_axis_at(&p->x, x_of(s, i)), y = dnni_axis_at(&p->y, s->y[i]);
+        bool alone = !is_shown(p, s, i - 1) && !is_shown(p, s, i + 1);
+        if (is_shown(p, s, i - 1)) dnni_line(window, x_before, y_before, x, y, thickness, colour);
+        else if (alone) dnni_line(window, x, y, x, y, 3 * thickness, colour);
+        x_before = x;
+        y_before = y;
+    }
+}
+
+/* ---- the legend, in the corner with the fewest points ---- */
+
+typedef struct {
+    int64_t entries, width, height, x, y;
+} legend;
+
+static legend measure_legend(const dnni_plot *p, const dnn_series *series, int64_t n) {
+    legend l = {.entries = 0};
+    for (int64_t k = 0; k < n; k++) {
+        int64_t width = dnni_text_width(series[k].label, p->scale);
+        if (!series[k].label) continue;
+        l.entries++;
+        if (width > l.width) l.width = width;
+    }
+    l.width += SWATCH * p->scale / 2 + 3 * LEGEND_PAD;
+    l.height = l.entries * (DNNI_LINE_HEIGHT + 2) * p->scale + LEGEND_PAD;
+    return l;
+}
+
+static int64_t points_within(const dnni_plot *p, const dnn_series *series, int64_t n, const legend *l) {
+    int64_t count = 0;
+    for (int64_t k = 0; k < n; k++)
+        for (int64_t i = 0; i < series[k].count; i++) {
+            if (!is_shown(p, &series[k], i)) continue;
+            double x = dnni_axis_at(&p->x, x_of(&series[k], i)) - (double)l->x;
+            double y = dnni_axis_at(&p->y, series[k].y[i]) - (double)l->y;
+            count += x >= 0 && x <= (double)l->width && y >= 0 && y <= (double)l->height;
+        }
+    return count;
+}
+
+static void place_legend(const dnni_plot *p, const dnn_series *series, int64_t n, legend *l) {
+    int64_t fewest = INT64_MAX;
+    legend best = *l;
+    for (int corner = 0; corner < 4; corner++) { /* upper right, upper left, lower left, lower right */
+        bool right = corner == 0 || corner == 3, top = corner < 2;
+        l->x = right ? p->x.to - l->width - LEGEND_PAD : p->x.from + 2 * LEGEND_PAD;
+        l->y = top ? p->y.to + LEGEND_PAD : p->y.from - l->height - LEGEND_PAD;
+        int64_t count = points_within(p, series, n, l);
+        if (count < fewest) best = *l;
+        if (count < fewest) fewest = count;
+    }
+    *l = best;
+}
+
+static void draw_legend(const dnni_plot *p, const dnn_series *series, int64_t n) {
+    legend l = measure_legend(p, series, n);
+    if (l.entries == 0) return;
+    place_legend(p, series, n, &l);
+    dnni_fill(&p->canvas, l.x, l.y, l.width, l.height, DNNI_WHITE);
+    dnni_frame(&p->canvas, l.x, l.y, l.width, l.height, 1, DNNI_FAINT);
+    int64_t y = l.y + LEGEND_PAD, swatch = SWATCH * p->scale / 2;
+    for (int64_t k = 0; k < n; k++) {
+        double middle = (double)(y + DNNI_TEXT_HEIGHT * p->scale / 2);
+        if (!series[k].label) continue;
+        dnni_line(&p->canvas, (double)(l.x + LEGEND_PAD), middle, (double)(l.x + LEGEND_PAD + swatch), middle,
+                  1.5 * (double)p->scale, colour_of(series, k));
+        dnni_text(&p->canvas, l.x + 2 * LEGEND_PAD + swatch, y, series[k].label, p->scale, INT64_MAX, DNNI_INK);
+        y += (DNNI_LINE_HEIGHT + 2) * p->scale;
+    }
+}
+
+dnn_status dnn_plot_lines(dnn_tensor **out, dnn_context *ctx, const dnn_series *series, int64_t n,
+                          const dnn_plot_desc *desc) {
+    dnn_plot_desc d;
+    dnni_plot p = {.note = NULL};
+    DNNI_REQUIRE(out, "out is NULL");
+    *out = NULL;
+    DNNI_TRY(dnni_context_check(ctx, "ctx"));
+    DNNI_TRY(dnni_plot_desc(&d, desc));
+    DNNI_REQUIRE(n >= 0 && (series || n == 0), "n is %lld, series %s", (long long)n, series ? "is given" : "is NULL");
+    for (int64_t k = 0; k < n; k++)
+        DNNI_REQUIRE(series[k].count == 0 || (series[k].count > 0 && series[k].y),
+                     "series %lld has no y of %lld numbers", (long long)k, (long long)series[k].count);
+    choose_ranges(&p, series, n, &d);
+    DNNI_TRY(dnni_plot_begin(&p, ctx, &d));
+    dnni_canvas window = dnni_plot_window(&p);
+    for (int64_t k = 0; k < n; k++) draw_series(&p, &window, &series[k], colour_of(series, k));
+    draw_legend(&p, series, n);
+    *out = p.picture;
+    return DNN_OK;
+}

@@ -1,0 +1,97 @@
+/* The state as a list of named tensors, for checkpoints. The optimizer's own come first, then, parameter by parameter,
+ * what the rule keeps. */
+#include <string.h>
+
+#include "optim/optimizer.h"
+
+enum { OWN = 2 }; /* tensors of the optimizer itself */
+
+static const char own_path[] = "";
+static const char steps_name[] = "steps";
+static const char lr_name[] = "lr";
+
+dnn_status dnni_slot_make_state(dnn_optimizer *optimizer, dnni_slot *slot) {
+    if (optimizer->n_states == 0 || slot->steps) return DNN_OK;
+    dnn_context *ctx = optimizer->base.ctx;
+    dnn_array whole = dnni_array(DNN_I64, 0, NULL);
+    dnn_tensor *made[1 + DNNI_MOST_STATES] = {0};
+    dnn_status status = dnni_tensor_like(&made[0], ctx, &whole);
+    for (int32_t k = 1; k <= optimizer->n_states && status == DNN_OK; k++)
+        status = dnni_tensor_like(&made[k], ctx, &slot->array);
+    if (status != DNN_OK) {
+        for (int32_t k = 0; k <= DNNI_MOST_STATES; k++) dnn_tensor_release(made[k]);
+        return status;
+    }
+    slot->steps = made[0];
+    memcpy(slot->state, made + 1, sizeof slot->state);
+    return DNN_OK;
+}
+
+static dnn_optimizer_state own(const dnn_optimizer *o, int64_t i) {
+    if (i == 0) return (dnn_optimizer_state){.path = own_path, .name = steps_name, .value = o->steps};
+    return (dnn_optimizer_state){.path = own_path, .name = lr_name, .value = o->lr};
+}
+
+static dnn_optimizer_state of_slot(const dnn_optimizer *o, const dnni_slot *slot, int64_t i) {
+    if (i == 0) return (dnn_optimizer_state){.path = slot->path, .name = steps_name, .value = slot->steps};
+    return (dnn_optimizer_state){.path = slot->path, .name = o->state_names[i - 1], .value = slot->state[i - 1]};
+}
+
+static int64_t slots_with_state(const dnn_optimizer *o) {
+    int64_t count = 0;
+    for (int64_t i = 0; i < o->n_slots; i++) count += o->slots[i].steps != NULL;
+    return count;
+}
+
+/* The n-th slot that has state. */
+static const dnni_slot *slot_with_state(const dnn_optimizer *o, int64_t n) {
+    const dnni_slot *slot = o->slots;
+    while (!slot->steps || n-- > 0) slot++;
+    return slot;
+}
+
+int64_t dnn_optimizer_state_count(const dnn_optimizer *optimizer) {
+    if (dnni_check_optimizer(optimizer) != DNN_OK) return -1;
+    return OWN + slots_with_state(optimizer) * (1 + optimizer->n_states);
+}
+
+dnn_status dnn_optimizer_state_at(const dnn_optimizer *optimizer, int64_t index, dnn_optimizer_state *state) {
+    DNNI_TRY(dnni_check_optimizer(optimizer));
+    int64_t count = dnn_optimizer_state_count(optimizer), each = 1 + optimizer->n_states;
+    if (index < 0 || index >= count)
+        return dnni_error(DNN_ERROR_NOT_FOUND, "there is no state %lld, the optimizer has %lld", (long long)index,
+                          (long long)count);
+    dnn_optimizer_state full = index < OWN ? own(optimizer, index)
+                                           : of_slot(optimizer, slot_with_state(optimizer, (index - OWN) / each),
+                                                     (index - OWN) % each);
+    return dnni_give(state, &full, sizeof full, "state");
+}
+
+static dnn_status find_in_slot(dnn_optimizer *o, dnni_slot *slot, const char *name, dnn_optimizer_state *full) {
+    for (int64_t i = 0; o->n_states > 0 && i <= o->n_states; i++) {
+        if (strcmp(name, of_slot(o, slot, i).name) != 0) continue;
+        DNNI_TRY(dnni_slot_make_state(o, slot));
+        *full = of_slot(o, slot, i);
+        return DNN_OK;
+    }
+    return dnni_error(DNN_ERROR_NOT_FOUND, "this optimizer keeps no \"%.60s\" of a parameter", name);
+}
+
+static dnn_status find(dnn_optimizer *o, const char *path, const char *name, dnn_optimizer_state *full) {
+    for (int64_t i = 0; i < OWN; i++) {
+        *full = own(o, i);
+        if (strcmp(path, full->path) == 0 && strcmp(name, full->name) == 0) return DNN_OK;
+    }
+    for (int64_t i = 0; i < o->n_slots; i++)
+        if (strcmp(path, o->slots[i].path) == 0) return find_in_slot(o, &o->slots[i], name, full);
+    return dnni_error(DNN_ERROR_NOT_FOUND, "there is no state \"%.60s\" of \"%.200s\"", name, path);
+}
+
+dnn_status dnn_optimizer_state_find(dnn_optimizer *optimizer, const char *path, const char *name,
+                                    dnn_optimizer_state *state) {
+    DNNI_TRY(dnni_check_optimizer(optimizer));
+    DNNI_REQUIRE(path && name, "%s is NULL", path ? "name" : "path");
+    dnn_optimizer_state full;
+    DNNI_TRY(find(optimizer, path, name, &full));
+    return dnni_give(state, &full, sizeof full, "state");
+}
