@@ -48,6 +48,9 @@ typedef struct dnn_context_desc {
                                 Results do not depend on it, bit for bit. At most 1024 */
     dnn_isa isa;             /* default: DNN_ISA_AUTO */
     uint64_t seed;           /* of all randomness in this context; default: 0, a seed like any other */
+    int32_t no_winograd;     /* 1: float32 convolutions never use Winograd's algorithm, which is faster for 3×3 kernels
+                                and rounds 5 to 10 times more coarsely (docs/performance.md). Default: where it is
+                                faster */
 } dnn_context_desc;
 
 /* Makes a context. `desc` may be NULL: all defaults. Threads of the default pool start here.

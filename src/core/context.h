@@ -19,6 +19,7 @@ struct dnn_context {
     dnn_executor executor;
     dnni_threads *threads; /* the default pool; NULL with a host's executor, or one lane */
     dnnk_env env;
+    bool allow_winograd;
     uint64_t seed;
     _Atomic uint64_t next_stream;
     pthread_mutex_t tomb_lock;

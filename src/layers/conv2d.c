@@ -20,7 +20,8 @@ static dnnk_conv problem(const conv2d *s, const dnn_layer_call *call) {
                        .stride_h = w->stride[0], .stride_w = w->stride[1],
                        .dilation_h = w->dilation[0], .dilation_w = w->dilation[1],
                        .pad_top = w->before[0], .pad_bottom = w->after[0],
-                       .pad_left = w->before[1], .pad_right = w->after[1]};
+                       .pad_left = w->before[1], .pad_right = w->after[1],
+                       .allow_winograd = call->context->allow_winograd && x->dtype == DNN_F32};
 }
 
 static dnn_status expect_channels(const conv2d *s, const dnn_layer_call *call) {
