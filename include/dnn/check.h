@@ -10,7 +10,7 @@
  * each with an error bar: D(h) = (f(x+h) - f(x-h)) / 2h with h = 6e-6 · max(1, |x|), extrapolated from h and h/2
  * (Richardson), and from more steps where those disagree (Ridders 1982). The bar is |D(h) - D(h/2)| plus the noise of
  * rounding, which is measured. With a the gradient of backward, n that of the differences, S = max(|a|, |n|, the
- * tensor's root mean square gradient, 1 % of |f|), an entry is
+ * tensor's root mean square gradient, 1 % of the size of f: √Σ (weight · output)²), an entry is
  *     FAIL          |a - n| > tolerance · max(|a|, |n|) and > 10 bars
  *     INCONCLUSIVE  otherwise, if the bar is above tolerance · S, or f is not finite: nothing can be said
  *     PASS          otherwise
@@ -27,8 +27,11 @@
  * or if nothing was checked; else PASS.
  *
  * The module is left exactly as it was, whatever happens: values, gradients, running statistics, counters of random
- * numbers, modes, what is frozen, plans, and the forward that ran last. The check needs memory for about six copies of
- * the parameters, and a plan of its own.
+ * numbers, modes, what is frozen, plans, and the forward that ran last. Frozen parameters are checked as well.
+ * The check needs some 50 bytes for each parameter, and a plan of its own.
+ *
+ * A gradient that is left out on purpose, as that of an embedding's padding row, is a wrong one here: choose inputs
+ * that do not reach it.
  *
  * Threads: the module (and the loss) is used by this call alone while it runs. A report may be read by several threads.
  */

@@ -137,6 +137,7 @@ dnn_status dnni_gradcheck_richardson(check_problem *p, const check_direction *d,
                                .f_plus = whole.f_plus,
                                .gap = whole.gap,
                                .half_gap = half.gap,
+                               .change = fabs(whole.slope - half.slope),
                                .gap_noise = 4 * half.noise,
                                .near_kink = k > 0};
         *found = true;
@@ -176,6 +177,7 @@ dnn_status dnni_gradcheck_ridders(check_problem *p, const check_direction *d, ch
 }
 
 bool dnni_gradcheck_looks_kinked(const check_slope *s) {
-        bool halves = s->half_gap > 0.3 * s->gap && s->half_gap < 0.7 * s->gap;
-    return fmax(s->gap, s->half_gap) > 2 * s->gap_noise && !halves;
+            bool halves = s->half_gap > 0.3 * s->gap && s->half_gap < 0.7 * s->gap;
+    bool stays = s->change < 0.1 * s->gap;
+    return fmax(s->gap, s->half_gap) > 2 * s->gap_noise && !(halves && stays);
 }

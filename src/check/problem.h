@@ -98,6 +98,7 @@ typedef struct check_slope {
     double value, error, h, f_minus, f_plus;
     double gap, half_gap;  /* between the slopes on both sides, at h and at h/2 */
     double gap_noise;      /* of half_gap */
+    double change;         /* of the slope itself, from h to h/2 */
     bool near_kink;        /* h had to be halved */
 } check_slope;
 
@@ -110,7 +111,7 @@ dnn_status dnni_gradcheck_richardson(check_problem *problem, const check_directi
 dnn_status dnni_gradcheck_ridders(check_problem *problem, const check_direction *d, check_slope *slope);
 
 /* Whether the gap between the slopes on both sides fails to halve with h: it stays where x lies on a kink, and vanishes
- * where the step does not reach a kink any more. */
+ * where the step does not reach a kink any more. In between it may halve by chance, but then the slope changes too. */
 bool dnni_gradcheck_looks_kinked(const check_slope *slope);
 
 /* ---- one entry ---- */

@@ -5,9 +5,10 @@
 #include "core/dtype.h"
 #include "rng/rng.h"
 
-#define MAKE(name, expression) \
+#define MAKE(name, expression)                                                                                         \
     static dnn_module *name(dnn_context *ctx) { return expression; }
-#define DESC(type, ...) &(type){DNN_SIZED(type), __VA_ARGS__}
+#define DESC(type, ...)                                                                                                \
+    &(type) { DNN_SIZED(type), __VA_ARGS__ }
 #define CONV(name, ...) MAKE(name, dnn_conv2d(ctx, DESC(dnn_conv2d_desc, __VA_ARGS__)))
 #define POOL(name, kind, ...) MAKE(name, dnn_##kind##_pool2d(ctx, DESC(dnn_pool2d_desc, __VA_ARGS__)))
 
@@ -27,13 +28,15 @@ CONV(conv_depthwise, .in_channels = 5, .out_channels = 5, .kernel = {3}, .paddin
 CONV(conv_multiplier, .in_channels = 3, .out_channels = 6, .kernel = {3}, .stride = {2}, .groups = 3, .no_bias = 1)
 CONV(conv_wide_stride, .in_channels = 2, .out_channels = 2, .kernel = {2}, .stride = {3}, .no_bias = 1)
 MAKE(embedding, dnn_embedding(ctx, DESC(dnn_embedding_desc, .num = 7, .dim = 3)))
-MAKE(embedding_padded, dnn_embedding(ctx, DESC(dnn_embedding_desc, .num = 5, .dim = 4, .has_padding = 1, .padding_idx = 3)))
+MAKE(embedding_padded,
+     dnn_embedding(ctx, DESC(dnn_embedding_desc, .num = 5, .dim = 4, .has_padding = 1, .padding_idx = 3)))
 
 /* ---- normalisation ---- */
 
 MAKE(batch_norm, dnn_batch_norm(ctx, DESC(dnn_batch_norm_desc, .features = 3)))
 MAKE(batch_norm_plain, dnn_batch_norm(ctx, DESC(dnn_batch_norm_desc, .features = 4, .no_affine = 1)))
-MAKE(batch_norm_momentum, dnn_batch_norm(ctx, DESC(dnn_batch_norm_desc, .features = 3, .eps = 1e-3, .momentum = DNN_ZERO)))
+MAKE(batch_norm_momentum,
+     dnn_batch_norm(ctx, DESC(dnn_batch_norm_desc, .features = 3, .eps = 1e-3, .momentum = DNN_ZERO)))
 MAKE(layer_norm, dnn_layer_norm(ctx, DESC(dnn_layer_norm_desc, .shape = {6})))
 MAKE(layer_norm_two_axes, dnn_layer_norm(ctx, DESC(dnn_layer_norm_desc, .shape = {3, 4}, .eps = 1e-3)))
 MAKE(layer_norm_plain, dnn_layer_norm(ctx, DESC(dnn_layer_norm_desc, .shape = {5}, .no_affine = 1)))
@@ -146,13 +149,26 @@ static dnn_module *convolutional(dnn_context *ctx) {
 }
 
 #define COUNT_DIMS(...) (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
-#define FLOATS(...) {.dtype = DNN_F32, .rank = COUNT_DIMS(__VA_ARGS__), .dims = {__VA_ARGS__}}
-#define FLOATS_APART(...) {.dtype = DNN_F32, .values = CASE_APART, .rank = COUNT_DIMS(__VA_ARGS__), .dims = {__VA_ARGS__}}
-#define FLOATS_OF(kind, ...) {.dtype = DNN_F32, .values = kind, .rank = COUNT_DIMS(__VA_ARGS__), .dims = {__VA_ARGS__}}
-#define LABELS(type, below, ...) \
-    {.dtype = type, .values = CASE_LABELS, .limit = below, .rank = COUNT_DIMS(__VA_ARGS__), .dims = {__VA_ARGS__}}
-#define ONE(name, make, ...) {name, make, 1, {FLOATS(__VA_ARGS__)}, false, false}
-#define KINKS(name, make, ...) {name, make, 1, {FLOATS(__VA_ARGS__)}, true, false}
+#define FLOATS(...)                                                                                                    \
+    {                                                                                                                  \
+        .dtype = DNN_F32, .rank = COUNT_DIMS(__VA_ARGS__), .dims = { __VA_ARGS__ }                                     \
+    }
+#define FLOATS_APART(...)                                                                                              \
+    {                                                                                                                  \
+        .dtype = DNN_F32, .values = CASE_APART, .rank = COUNT_DIMS(__VA_ARGS__), .dims = { __VA_ARGS__ }               \
+    }
+#define FLOATS_OF(kind, ...)                                                                                           \
+    {                                                                                                                  \
+        .dtype = DNN_F32, .values = kind, .rank = COUNT_DIMS(__VA_ARGS__), .dims = { __VA_ARGS__ }                     \
+    }
+#define LABELS(type, below, ...)                                                                                       \
+    {                                                                                                                  \
+        .dtype = type, .values = CASE_LABELS, .limit = below, .rank = COUNT_DIMS(__VA_ARGS__), .dims = { __VA_ARGS__ } \
+    }
+#define ONE(name, make, ...)                                                                                           \
+    { name, make, 1, {FLOATS(__VA_ARGS__)}, false, false }
+#define KINKS(name, make, ...)                                                                                         \
+    { name, make, 1, {FLOATS(__VA_ARGS__)}, true, false }
 
 const layer_case layer_table[] = {
     ONE("linear", linear, 3, 5),
@@ -232,9 +248,9 @@ const int layer_table_count = sizeof layer_table / sizeof *layer_table;
 
 /* ---- losses ---- */
 
-#define LOSS(name, kind, type, ...)                                                     \
-    static dnn_status name(dnn_loss **out, dnn_context *ctx) {                          \
-        return dnn_##kind##_create(out, ctx, DESC(type, __VA_ARGS__));                  \
+#define LOSS(name, kind, type, ...)                                                                                    \
+    static dnn_status name(dnn_loss **out, dnn_context *ctx) {                                                         \
+        return dnn_##kind##_create(out, ctx, DESC(type, __VA_ARGS__));                                                 \
     }
 
 static const double weights_of_classes[4] = {1, 0.5, 2, 0.25};
@@ -276,11 +292,16 @@ static double draw(const case_input *in, uint64_t seed, int64_t i) {
     const uint64_t stream = UINT64_C(0x7ab1e);
     double u = dnnk_random_uniform(seed, stream, (uint64_t)i);
     switch (in->values) {
-    case CASE_NORMAL: return dnnk_random_normal(seed, stream, (uint64_t)i);
-    case CASE_APART: return copysign(0.5 + fabs(2 * u - 1), 2 * u - 1);
-    case CASE_LABELS: return floor(u * (double)in->limit);
-    case CASE_UNIT: return u;
-    case CASE_ROWS: return 0.1 + u;
+    case CASE_NORMAL:
+        return dnnk_random_normal(seed, stream, (uint64_t)i);
+    case CASE_APART:
+        return copysign(0.5 + fabs(2 * u - 1), 2 * u - 1);
+    case CASE_LABELS:
+        return floor(u * (double)in->limit);
+    case CASE_UNIT:
+        return u;
+    case CASE_ROWS:
+        return 0.1 + u;
     }
     return 0;
 }
@@ -299,7 +320,8 @@ enum { MOST_ELEMENTS = 1024 };
 dnn_tensor *case_tensor(dnn_context *ctx, const case_input *in, dnn_dtype dtype, uint64_t seed) {
     dnn_tensor *tensor;
     double values[MOST_ELEMENTS];
-    if (dnn_tensor_create(&tensor, ctx, in->dtype == DNN_F32 ? dtype : in->dtype, in->rank, in->dims) != DNN_OK) return NULL;
+    if (dnn_tensor_create(&tensor, ctx, in->dtype == DNN_F32 ? dtype : in->dtype, in->rank, in->dims) != DNN_OK)
+        return NULL;
     int64_t n = dnn_tensor_count(tensor);
     for (int64_t i = 0; i < n && n <= MOST_ELEMENTS; i++) values[i] = draw(in, seed, i);
     if (in->values == CASE_ROWS) normalise_rows(in, values, n);

@@ -36,19 +36,54 @@ static void add_weights(dnn_module *m, const char *name, int32_t rank, const int
     dnn_layer_add_parameter(m, name, rank, dims, &init);
 }
 
-#define CLASS(name, shape_rule)                                                                               \
-    static const dnn_layer_class name##_class = {DNN_SIZED(dnn_layer_class), .type = "planted_" #name,       \
-                                                 .shape = shape_rule, .forward = name##_forward,             \
+#define CLASS(name, shape_rule)                                                                                        \
+    static const dnn_layer_class name##_class = {DNN_SIZED(dnn_layer_class), .type = "planted_" #name,                 \
+                                                 .shape = shape_rule, .forward = name##_forward,                       \
                                                  .backward = name##_backward};
 
 /* ---- dense: y = x Wᵀ + b, (N, I) to (N, O) ---- */
 
 enum {
-    DENSE_OK, DX_SIGN, DW_SIGN, DB_SIGN, DW_TWICE, DW_MEAN, DB_TIMES_BATCH, DB_MISSING, DX_MISSING, DW_TRANSPOSED, DW_TAIL,
-    DB_TAIL, DW_OVERWRITTEN, DB_OVERWRITTEN, DW_STALE, DX_ROW_OFF_BY_ONE, DW_FIRST_SAMPLE, DX_LOOP_BOUND, DW_SHIFTED,
-    DX_CONSTANT, DW_CLIPPED, DB_ABSOLUTE, WRITES_INPUT, WRITES_DY, WRITES_WEIGHT, FORWARD_RANDOM, BACKWARD_RANDOM,
-    DW_ROUNDED_CONSTANT, DW_ONE_ELEMENT, DW_NAN, DB_SUMMED_OVER_ALL, DW_NEEDS_DB, DW_ONLY_WRONG_IN_EVAL,
-    DX_WRONG_IN_FLOAT32, DW_REVERSED, DX_HALF, DB_TERM_TOO_MANY, DW_FROM_OUTPUT, DX_NO_WEIGHT, DW_WRONG_WHERE_NEGATIVE
+    DENSE_OK,
+    DX_SIGN,
+    DW_SIGN,
+    DB_SIGN,
+    DW_TWICE,
+    DW_MEAN,
+    DB_TIMES_BATCH,
+    DB_MISSING,
+    DX_MISSING,
+    DW_TRANSPOSED,
+    DW_TAIL,
+    DB_TAIL,
+    DW_OVERWRITTEN,
+    DB_OVERWRITTEN,
+    DW_STALE,
+    DX_ROW_OFF_BY_ONE,
+    DW_FIRST_SAMPLE,
+    DX_LOOP_BOUND,
+    DW_SHIFTED,
+    DX_CONSTANT,
+    DW_CLIPPED,
+    DB_ABSOLUTE,
+    WRITES_INPUT,
+    WRITES_DY,
+    WRITES_WEIGHT,
+    FORWARD_RANDOM,
+    BACKWARD_RANDOM,
+    DW_ROUNDED_CONSTANT,
+    DW_ONE_ELEMENT,
+    DW_NAN,
+    DB_SUMMED_OVER_ALL,
+    DW_NEEDS_DB,
+    DW_ONLY_WRONG_IN_EVAL,
+    DX_WRONG_IN_FLOAT32,
+    DW_REVERSED,
+    DX_HALF,
+    DB_TERM_TOO_MANY,
+    DW_FROM_OUTPUT,
+    DX_NO_WEIGHT,
+    DW_WRONG_WHERE_NEGATIVE
 };
 enum { OUT = 3, MOST = 64 };
 
@@ -84,7 +119,8 @@ static void dense_input(int bug, const dnn_layer_call *call, int64_t rows, int64
         for (int64_t i = 0; i < in; i++) {
             double sum = 0;
             int64_t row = bug == DX_ROW_OFF_BY_ONE ? (n + 1) % rows : n, last = bug == DX_LOOP_BOUND ? OUT - 1 : OUT;
-            for (int64_t o = 0; o < last; o++) sum += get(dy, row * OUT + o) * (bug == DX_NO_WEIGHT ? 1 : get(w, o * in + i));
+            for (int64_t o = 0; o < last; o++)
+                sum += get(dy, row * OUT + o) * (bug == DX_NO_WEIGHT ? 1 : get(w, o * in + i));
             if (bug == DX_SIGN) sum = -sum;
             if (bug == DX_MISSING) sum = 0;
             if (bug == DX_HALF) sum *= 0.5;
@@ -107,17 +143,28 @@ static double dense_term(int bug, const dnn_layer_call *call, int64_t n, int64_t
 
 static double dense_weight_factor(int bug, const dnn_layer_call *call, int64_t rows, int64_t o, int64_t i, int64_t in) {
     switch (bug) {
-    case DW_SIGN: return -1;
-    case DW_TWICE: return 2;
-    case DW_MEAN: return 1 / (double)rows;
-    case DW_TAIL: return i < in - 1;
-    case DW_ROUNDED_CONSTANT: return 1 + 1e-5;
-    case DW_ONE_ELEMENT: return o == 1 && i == 2 ? 1.0001 : 1;
-    case DW_NAN: return o == 1 && i == 2 ? (double)NAN : 1;
-    case DW_NEEDS_DB: return call->parameter_gradients[1].data ? 1 : 0;
-    case DW_ONLY_WRONG_IN_EVAL: return call->training ? 1 : 3;
-    case BACKWARD_RANDOM: return 1 + 1e-10 * (calls++ % 7);
-    default: return 1;
+    case DW_SIGN:
+        return -1;
+    case DW_TWICE:
+        return 2;
+    case DW_MEAN:
+        return 1 / (double)rows;
+    case DW_TAIL:
+        return i < in - 1;
+    case DW_ROUNDED_CONSTANT:
+        return 1 + 1e-5;
+    case DW_ONE_ELEMENT:
+        return o == 1 && i == 2 ? 1.0001 : 1;
+    case DW_NAN:
+        return o == 1 && i == 2 ? (double)NAN : 1;
+    case DW_NEEDS_DB:
+        return call->parameter_gradients[1].data ? 1 : 0;
+    case DW_ONLY_WRONG_IN_EVAL:
+        return call->training ? 1 : 3;
+    case BACKWARD_RANDOM:
+        return 1 + 1e-10 * (calls++ % 7);
+    default:
+        return 1;
     }
 }
 
@@ -136,8 +183,10 @@ static void dense_weight(int bug, const dnn_layer_call *call, int64_t rows, int6
             for (int64_t n = 0; n < rows; n++) sum += dense_term(bug, call, n, o, i, in);
             sum *= dense_weight_factor(bug, call, rows, o, i, in);
             int64_t place = dense_place(bug, o, i, in);
-            if (bug == DW_OVERWRITTEN) put(dw, place, sum);
-            else add(dw, place, sum);
+            if (bug == DW_OVERWRITTEN)
+                put(dw, place, sum);
+            else
+                add(dw, place, sum);
         }
 }
 
@@ -147,14 +196,17 @@ static void dense_bias(int bug, const dnn_layer_call *call, int64_t rows) {
     for (int64_t k = 0; k < rows * OUT; k++) all += get(dy, k);
     for (int64_t o = 0; o < OUT; o++) {
         double sum = 0;
-        for (int64_t n = 0; n < rows; n++) sum += bug == DB_ABSOLUTE ? fabs(get(dy, n * OUT + o)) : get(dy, n * OUT + o);
+        for (int64_t n = 0; n < rows; n++)
+            sum += bug == DB_ABSOLUTE ? fabs(get(dy, n * OUT + o)) : get(dy, n * OUT + o);
         if (bug == DB_SIGN) sum = -sum;
         if (bug == DB_TIMES_BATCH) sum *= (double)rows;
         if (bug == DB_MISSING || (bug == DB_TAIL && o == OUT - 1)) sum = 0;
         if (bug == DB_SUMMED_OVER_ALL) sum = all;
         if (bug == DB_TERM_TOO_MANY) sum += get(dy, 0);
-        if (bug == DB_OVERWRITTEN) put(db, o, sum);
-        else add(db, o, sum);
+        if (bug == DB_OVERWRITTEN)
+            put(db, o, sum);
+        else
+            add(db, o, sum);
     }
 }
 
@@ -194,7 +246,8 @@ enum { SQUASH_OK, SQUASH_NO_SQUARE, SQUASH_OF_INPUT, SQUASH_STRAIGHT, SQUASH_HAL
 
 static dnn_status squash_forward(const void *state, const dnn_layer_call *call) {
     (void)state;
-    for (int64_t i = 0; i < dnni_count(&call->inputs[0]); i++) put(&call->outputs[0], i, tanh(get(&call->inputs[0], i)));
+    for (int64_t i = 0; i < dnni_count(&call->inputs[0]); i++)
+        put(&call->outputs[0], i, tanh(get(&call->inputs[0], i)));
     return DNN_OK;
 }
 
@@ -202,7 +255,8 @@ static dnn_status squash_backward(const void *state, const dnn_layer_call *call)
     int bug = bug_of(state);
     int64_t count = dnni_count(&call->inputs[0]);
     for (int64_t i = 0; i < count && call->input_gradients[0].data; i++) {
-        double y = get(&call->outputs[0], bug == SQUASH_AT_LAST ? count - 1 : i), x = get(&call->inputs[0], i), slope = 1 - y * y;
+        double y = get(&call->outputs[0], bug == SQUASH_AT_LAST ? count - 1 : i), x = get(&call->inputs[0], i),
+               slope = 1 - y * y;
         if (bug == SQUASH_NO_SQUARE) slope = 1 - y;
         if (bug == SQUASH_OF_INPUT) slope = 1 - x * x;
         if (bug == SQUASH_STRAIGHT) slope = 1;
@@ -232,7 +286,8 @@ static dnn_status bend_backward(const void *state, const dnn_layer_call *call) {
     int bug = bug_of(state);
     int64_t count = dnni_count(&call->inputs[0]);
     for (int64_t i = 0; i < count && call->input_gradients[0].data; i++) {
-        double dy = get(&call->output_gradients[0], i), x = get(&call->inputs[0], bug == BEND_MASK_SHIFTED ? (i + 1) % count : i);
+        double dy = get(&call->output_gradients[0], i),
+               x = get(&call->inputs[0], bug == BEND_MASK_SHIFTED ? (i + 1) % count : i);
         bool on = x > 0;
         if (bug == BEND_INVERTED) on = !on;
         if (bug == BEND_MASK_OF_DY) on = dy > 0;
@@ -251,7 +306,8 @@ enum { CLIP_OK, CLIP_NO_MASK, CLIP_INVERTED };
 
 static dnn_status clip_forward(const void *state, const dnn_layer_call *call) {
     (void)state;
-    for (int64_t i = 0; i < dnni_count(&call->inputs[0]); i++) put(&call->outputs[0], i, fmax(0, get(&call->inputs[0], i)));
+    for (int64_t i = 0; i < dnni_count(&call->inputs[0]); i++)
+        put(&call->outputs[0], i, fmax(0, get(&call->inputs[0], i)));
     return DNN_OK;
 }
 
@@ -278,7 +334,8 @@ static dnn_status centre_forward(const void *state, const dnn_layer_call *call) 
     for (int64_t row = 0; row < dnni_count(x) / columns; row++) {
         double mean = 0;
         for (int64_t c = 0; c < columns; c++) mean += get(x, row * columns + c) / (double)columns;
-        for (int64_t c = 0; c < columns; c++) put(&call->outputs[0], row * columns + c, get(x, row * columns + c) - mean);
+        for (int64_t c = 0; c < columns; c++)
+            put(&call->outputs[0], row * columns + c, get(x, row * columns + c) - mean);
     }
     return DNN_OK;
 }
@@ -360,7 +417,8 @@ static void window_input(int bug, const dnn_layer_call *call) {
     for (int64_t k = 0; k < dnni_count(dy); k++) {
         double sum = 0;
         int64_t t = k % length;
-        for (int64_t r = 0; r < 3; r++) sum += get(w, bug == WINDOW_NOT_FLIPPED ? 2 - r : r) * at(dy, k / length, t - r + 1);
+        for (int64_t r = 0; r < 3; r++)
+            sum += get(w, bug == WINDOW_NOT_FLIPPED ? 2 - r : r) * at(dy, k / length, t - r + 1);
         if (bug == WINDOW_EDGES && (t == 0 || t == length - 1)) sum = 0.7 * sum;
         if (bug == WINDOW_DX_SHORT && t == length - 1) sum = 0;
         put(dx, k, sum);
@@ -441,7 +499,8 @@ static dnn_status product_backward(const void *state, const dnn_layer_call *call
         for (int64_t i = 0; i < dnni_count(&call->outputs[0]) && call->input_gradients[k].data; i++) {
             double other = get(&call->inputs[bug == PRODUCT_SWAPPED ? k : 1 - k], i);
             if (bug == PRODUCT_OF_OUTPUT) other = get(&call->outputs[0], i);
-            put(&call->input_gradients[k], i, bug == PRODUCT_NO_B && k == 1 ? 0 : other * get(&call->output_gradients[0], i));
+            put(&call->input_gradients[k], i,
+                bug == PRODUCT_NO_B && k == 1 ? 0 : other * get(&call->output_gradients[0], i));
         }
     return DNN_OK;
 }
@@ -476,7 +535,8 @@ static dnn_status channel_backward(const void *state, const dnn_layer_call *call
     int64_t columns = last_dim(&call->inputs[0]), rows = dnni_count(&call->inputs[0]) / columns;
     for (int64_t k = 0; k < rows * columns && call->input_gradients[0].data; k++)
         put(&call->input_gradients[0], k,
-            get(&call->parameters[0], bug == CHANNEL_FIRST_SCALE ? 0 : k % columns) * get(&call->output_gradients[0], k));
+            get(&call->parameters[0], bug == CHANNEL_FIRST_SCALE ? 0 : k % columns) *
+                get(&call->output_gradients[0], k));
     if (call->parameter_gradients[0].data) channel_scale(bug, call, rows, columns);
     return DNN_OK;
 }
@@ -526,10 +586,22 @@ static dnn_module *drop(dnn_context *ctx, int bug) { return layer_of(ctx, &drop_
 
 /* ---- the list ---- */
 
-#define IN2(n, c) {{.dtype = DNN_F32, .rank = 2, .dims = {n, c}}}
-#define TWO_IN2(n, c) {{.dtype = DNN_F32, .rank = 2, .dims = {n, c}}, {.dtype = DNN_F32, .rank = 2, .dims = {n, c}}}
-#define DENSE(name, bug, hint) {"dense: " name, dense, bug, 1, IN2(4, 5), hint}
-#define HOST(host, name, bug, hint) {#host ": " name, host, bug, 1, IN2(4, 6), hint}
+#define IN2(n, c)                                                                                                      \
+    {                                                                                                                  \
+        {                                                                                                              \
+            .dtype = DNN_F32, .rank = 2, .dims = { n, c }                                                              \
+        }                                                                                                              \
+    }
+#define TWO_IN2(n, c)                                                                                                  \
+    {                                                                                                                  \
+        {.dtype = DNN_F32, .rank = 2, .dims = {n, c}}, {                                                               \
+            .dtype = DNN_F32, .rank = 2, .dims = { n, c }                                                              \
+        }                                                                                                              \
+    }
+#define DENSE(name, bug, hint)                                                                                         \
+    { "dense: " name, dense, bug, 1, IN2(4, 5), hint }
+#define HOST(host, name, bug, hint)                                                                                    \
+    { #host ": " name, host, bug, 1, IN2(4, 6), hint }
 
 const planted_bug planted_bugs[] = {
     DENSE("no bug", DENSE_OK, ""),

@@ -25,7 +25,8 @@ static dnn_status like_input(const dnn_layer_call *call, dnn_layer_spec *spec, i
 static probe_log *log_of(const void *state) { return *(probe_log *const *)state; }
 
 static dnn_status probe_shape(const void *state, const dnn_layer_call *call, dnn_layer_spec *spec) {
-    if (log_of(state)->fail_shape != DNN_OK) return dnn_fail(log_of(state)->fail_shape, "the shape rule was told to fail");
+    const probe_log *log = log_of(state);
+    if (log->fail_shape != DNN_OK) return dnn_fail(log->fail_shape, "the shape rule was told to fail");
     dnn_status status = like_input(call, spec, 1);
     spec->backward_reads = call->n_parameters > 0 ? DNN_READS_INPUT(0) : 0;
     spec->n_kept = 1;

@@ -1,5 +1,5 @@
-/* Layers made for tests through layer.h: those that lean on every promise the plan makes (scratch and kept memory that is
- * overwritten whole, several outputs, work in place), and one that counts its calls and fails on order. */
+/* Layers made for tests through layer.h: those that lean on every promise the plan makes (scratch and kept memory that
+ * is overwritten whole, several outputs, work in place), and one that counts its calls and fails on order. */
 #ifndef TEST_LAYERS_H
 #define TEST_LAYERS_H
 

@@ -24,7 +24,8 @@ static test_allocator memory;
 static dnn_context *new_context(void) {
     dnn_context *ctx;
     memory = (test_allocator){0};
-    dnn_context_desc desc = {DNN_SIZED(dnn_context_desc), .threads = 1, .seed = 5, .allocator = test_allocator_of(&memory)};
+    dnn_context_desc desc = {DNN_SIZED(dnn_context_desc), .threads = 1, .seed = 5,
+                             .allocator = test_allocator_of(&memory)};
     assert_int_equal(dnn_context_create(&ctx, &desc), DNN_OK);
     return ctx;
 }
@@ -62,11 +63,16 @@ static void expect_verdict(dnn_check_report *report, dnn_check_verdict verdict) 
 static dnn_module *small_network(dnn_context *ctx) {
     dnn_module *net;
     assert_int_equal(dnn_sequential_create(&net, ctx), DNN_OK);
-    dnn_sequential_add(net, "fc1", dnn_linear(ctx, &(dnn_linear_desc){DNN_SIZED(dnn_linear_desc), .in_features = 4, .out_features = 6}));
-    dnn_sequential_add(net, "norm", dnn_batch_norm(ctx, &(dnn_batch_norm_desc){DNN_SIZED(dnn_batch_norm_desc), .features = 6}));
+    dnn_sequential_add(
+        net, "fc1",
+        dnn_linear(ctx, &(dnn_linear_desc){DNN_SIZED(dnn_linear_desc), .in_features = 4, .out_features = 6}));
+    dnn_sequential_add(net, "norm",
+                       dnn_batch_norm(ctx, &(dnn_batch_norm_desc){DNN_SIZED(dnn_batch_norm_desc), .features = 6}));
     dnn_sequential_add(net, "relu", dnn_relu(ctx));
     dnn_sequential_add(net, "drop", dnn_dropout(ctx, 0.5));
-    dnn_sequential_add(net, "fc2", dnn_linear(ctx, &(dnn_linear_desc){DNN_SIZED(dnn_linear_desc), .in_features = 6, .out_features = 3}));
+    dnn_sequential_add(
+        net, "fc2",
+        dnn_linear(ctx, &(dnn_linear_desc){DNN_SIZED(dnn_linear_desc), .in_features = 6, .out_features = 3}));
     assert_int_equal(dnn_module_error(net), DNN_OK);
     return net;
 }
@@ -96,7 +102,8 @@ typedef struct snapshot {
 } snapshot;
 
 static snapshot take(dnn_module *m) {
-    snapshot s = {.parameters = dnn_module_parameter_count(m), .modules = dnn_module_count(m), .flags = m->gradient_flags};
+    snapshot s = {
+        .parameters = dnn_module_parameter_count(m), .modules = dnn_module_count(m), .flags = m->gradient_flags};
     for (int64_t i = 0; i < s.parameters; i++) {
         dnn_parameter p = {DNN_SIZED(dnn_parameter)};
         assert_int_equal(dnn_module_parameter_at(m, i, &p), DNN_OK);
@@ -148,8 +155,9 @@ static void the_module_is_left_as_it_was(void **state) {
     snapshot before = take(net);
     assert_int_equal(dnn_tensor_clone(&y_before, y), DNN_OK);
     expect_verdict(check_one(net, x, NULL), DNN_CHECK_PASS);
-    expect_verdict(check_one(net, x, &(dnn_check_desc){DNN_SIZED(dnn_check_desc), .phases = DNN_CHECK_AS_IS, .seed = 9}),
-                   DNN_CHECK_PASS);
+    expect_verdict(
+        check_one(net, x, &(dnn_check_desc){DNN_SIZED(dnn_check_desc), .phases = DNN_CHECK_AS_IS, .seed = 9}),
+        DNN_CHECK_PASS);
     expect_same(net, &before);
     expect_same_bits(y, y_before, "the output that was lent");
     /* The backward that was due gives what it would have given. */
@@ -180,7 +188,8 @@ static void out_of_memory_leaves_it_so_too(void **state) {
     disturb(net, x);
     snapshot before = take(net);
     const dnn_tensor *lent = x;
-    dnn_check_desc options = {DNN_SIZED(dnn_check_desc), .loss = loss, .target = target, .mode = DNN_CHECK_FAST, .pairs = 1};
+    dnn_check_desc options = {DNN_SIZED(dnn_check_desc), .loss = loss, .target = target, .mode = DNN_CHECK_FAST,
+                              .pairs = 1};
     for (int for_ever = 0; for_ever < 2; for_ever++) {
         dnn_status status = DNN_ERROR_MEMORY;
         for (int64_t k = 1; status != DNN_OK; k++) {
@@ -222,7 +231,8 @@ static void ties_and_zeros_are_no_faults(void **state) {
     /* The same of layers that do not report their choices. */
     for (int i = 0; i < planted_bug_count; i++) {
         const planted_bug *b = &planted_bugs[i];
-        if (b->bug != 0 || (strncmp(b->name, "bend", 4) && strncmp(b->name, "clip", 4) && strncmp(b->name, "best", 4))) continue;
+        if (b->bug != 0 || (strncmp(b->name, "bend", 4) && strncmp(b->name, "clip", 4) && strncmp(b->name, "best", 4)))
+            continue;
         dnn_module *m = b->make(ctx, 0);
         expect_verdict(check_one(m, rows, NULL), DNN_CHECK_PASS);
         dnn_module_release(m);
@@ -288,8 +298,9 @@ static void all_bits(const void *state, const dnn_layer_call *call, uint64_t *si
 
 static void kinks_everywhere_are_inconclusive(void **state) {
     (void)state;
-    static const dnn_layer_class restless = {DNN_SIZED(dnn_layer_class), .type = "restless", .shape = copy_shape,
-                                             .forward = copy_forward, .backward = copy_backward, .choices = all_bits};
+    static const dnn_layer_class restless = {DNN_SIZED(dnn_layer_class), .type = "restless",
+                                             .shape = copy_shape,        .forward = copy_forward,
+                                             .backward = copy_backward,  .choices = all_bits};
     dnn_context *ctx = new_context();
     dnn_tensor *x = tensor_normal(ctx, DNN_F32, DIMS(2, 3), 1);
     dnn_module *m = dnn_layer_create(ctx, &restless, NULL, 0);
@@ -517,10 +528,12 @@ static void a_wrong_loss_is_found(void **state) {
                         "too small by the batch size: a mean over the batch where the sum is meant");
     assert_string_equal(worst_of(report).path, "loss.y");
     expect_verdict(report, DNN_CHECK_FAIL);
-    dnn_module *m = dnn_linear(ctx, &(dnn_linear_desc){DNN_SIZED(dnn_linear_desc), .in_features = 3, .out_features = 3});
+    dnn_module *m =
+        dnn_linear(ctx, &(dnn_linear_desc){DNN_SIZED(dnn_linear_desc), .in_features = 3, .out_features = 3});
     dnn_tensor *x = tensor_normal(ctx, DNN_F32, DIMS(4, 3), 3);
     expect_verdict(check_one(m, x, NULL), DNN_CHECK_PASS);
-    expect_verdict(check_one(m, x, &(dnn_check_desc){DNN_SIZED(dnn_check_desc), .loss = loss, .target = target}), DNN_CHECK_FAIL);
+    expect_verdict(check_one(m, x, &(dnn_check_desc){DNN_SIZED(dnn_check_desc), .loss = loss, .target = target}),
+                   DNN_CHECK_FAIL);
     dnn_module_release(m);
     dnn_tensor_release(x);
     dnn_tensor_release(y);
@@ -534,7 +547,8 @@ static void what_the_loss_lends_stays(void **state) {
     dnn_context *ctx = new_context();
     dnn_loss *loss;
     const dnn_tensor *dy;
-    dnn_tensor *before, *y = tensor_normal(ctx, DNN_F32, DIMS(4, 3), 1), *target = tensor_of(ctx, DNN_I32, DIMS(4), NULL);
+    dnn_tensor *before, *y = tensor_normal(ctx, DNN_F32, DIMS(4, 3), 1),
+                        *target = tensor_of(ctx, DNN_I32, DIMS(4), NULL);
     assert_int_equal(dnn_cross_entropy_create(&loss, ctx, NULL), DNN_OK);
     assert_int_equal(dnn_loss_evaluate(loss, y, target, NULL, &dy), DNN_OK);
     assert_int_equal(dnn_tensor_clone(&before, dy), DNN_OK);
@@ -629,10 +643,15 @@ static void wrong_calls_are_refused(void **state) {
     assert_int_equal(dnn_check_gradients(&r, m, &lent, -1, NULL), DNN_ERROR_ARGUMENT);
     assert_int_equal(dnn_check_gradients(&r, m, &lent, 0, NULL), DNN_ERROR_SHAPE);
     const dnn_check_desc wrong[] = {
-        {.size = 1}, {DNN_SIZED(dnn_check_desc), .mode = 11}, {DNN_SIZED(dnn_check_desc), .phases = 8},
-        {DNN_SIZED(dnn_check_desc), .skip = 16}, {DNN_SIZED(dnn_check_desc), .tolerance = -1},
-        {DNN_SIZED(dnn_check_desc), .float32_tolerance = (double)NAN}, {DNN_SIZED(dnn_check_desc), .budget = -1},
-        {DNN_SIZED(dnn_check_desc), .pairs = -1}, {DNN_SIZED(dnn_check_desc), .samples = 100000},
+        {.size = 1},
+        {DNN_SIZED(dnn_check_desc), .mode = 11},
+        {DNN_SIZED(dnn_check_desc), .phases = 8},
+        {DNN_SIZED(dnn_check_desc), .skip = 16},
+        {DNN_SIZED(dnn_check_desc), .tolerance = -1},
+        {DNN_SIZED(dnn_check_desc), .float32_tolerance = (double)NAN},
+        {DNN_SIZED(dnn_check_desc), .budget = -1},
+        {DNN_SIZED(dnn_check_desc), .pairs = -1},
+        {DNN_SIZED(dnn_check_desc), .samples = 100000},
         {DNN_SIZED(dnn_check_desc), .loss = loss},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
