@@ -2,7 +2,7 @@
  *
  * A file is: 8 bytes with the length of a header (little endian), the header (JSON: for each tensor its dtype, shape
  * and place), and the tensors' bytes. Nothing in it can be executed. It is read strictly: everything is checked before
- * memory is allocated for it, and reading never takes more than four times the file's size.
+ * memory is allocated for it, and reading never takes more than four times the file's size (and a few kilobytes).
  *
  * Writing never leaves a half-written file, nor loses the one that was there: a new file beside it (".dnn-….tmp") is
  * filled, synced, and renamed. Where the path is a symbolic link, the link is replaced.
@@ -26,7 +26,7 @@ extern "C" {
 
 /* How the weights lie in the file. Names are the parameters' paths ("layer1.0.conv1.weight") in both.
  * TORCH is what PyTorch's state_dict() has: the weight of a conv2d is (out, in/groups, kh, kw) there, and
- * (out, kh, kw, in/groups) here. All other parameters are the same. Entries "….num_batches_tracked", which its batch
+ * (out, kh, kw, in/groups) here. All others are taken as they are. Entries "….num_batches_tracked", which its batch
  * norms have and ours have not, are skipped. */
 typedef enum dnn_layout { DNN_LAYOUT_NATIVE = 0, DNN_LAYOUT_TORCH = 10 } dnn_layout;
 

@@ -142,7 +142,8 @@ static void test_names(void **state) {
     const dnn_metadata twice[] = {{"k", "1"}, {"k", "2"}}, no_value[] = {{"k", NULL}}, wrong[] = {{"k", "\xff"}};
     assert_int_equal(dnn_tensor_create(&tensor, ctx, DNN_F32, 0, NULL), DNN_OK);
     const dnn_tensor *tensors[] = {tensor, tensor};
-    static const char *const bad[][2] = {{"a", "a"}, {"a", "__metadata__"}, {"a", NULL}, {"a", "\xc3"}, {"\xed\xa0\x80", "b"}};
+    static const char *const bad[][2] = {{"a", "a"}, {"a", "__metadata__"}, {"a", NULL},
+                                         {"a", "\xc3"}, {"\xed\xa0\x80", "b"}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(dnn_safetensors_write(ctx, path, bad[i], tensors, 2, NULL, 0), DNN_ERROR_ARGUMENT);
     const char *const good[] = {"", "a"};

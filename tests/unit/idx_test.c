@@ -44,7 +44,9 @@ static void put_file(const char *where, const void *bytes, size_t n) {
 
 /* A gzip member of the bytes, at `to`; its length. */
 static size_t compressed(unsigned char *to, size_t room, const void *bytes, size_t n) {
-    z_stream z = {.next_in = (unsigned char *)(uintptr_t)bytes, .avail_in = (uInt)n, .next_out = to, .avail_out = (uInt)room};
+    z_stream z = {.next_in = (unsigned char *)(uintptr_t)bytes, .avail_in = (uInt)n};
+    z.next_out = to;
+    z.avail_out = (uInt)room;
     assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
     assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
     size_t length = z.total_out;
@@ -169,8 +171,8 @@ static void test_truncations(void **state) {
     free(plain);
 }
 
-/* A flipped bit is an error, or changes nothing that is read: gzip's checksum finds those in the elements, and lets pass
- * the remarks in its header (text or not, time, system) and the bits that fill its last byte. */
+/* A flipped bit is an error, or changes nothing that is read: gzip's checksum finds those in the elements, and lets
+ * pass the remarks in its header (text or not, time, system) and the bits that fill its last byte. */
 static void test_bit_flips(void **state) {
     (void)state;
     size_t n;
@@ -224,7 +226,8 @@ static void test_bombs(void **state) {
     const size_t zeros = 64 << 20;
     unsigned char *plain = calloc(1, zeros + 8), *zipped = malloc(1 << 20);
     dnn_tensor *tensor;
-    const unsigned char less[] = {0, 0, 8, 1, 0, 0, 0, 4}, more[] = {0, 0, 8, 1, 8, 0, 0, 0}, same[] = {0, 0, 8, 1, 4, 0, 0, 0};
+    const unsigned char less[] = {0, 0, 8, 1, 0, 0, 0, 4}, more[] = {0, 0, 8, 1, 8, 0, 0, 0};
+    const unsigned char same[] = {0, 0, 8, 1, 4, 0, 0, 0};
     memcpy(plain, less, 8);
     size_t n = compressed(zipped, 1 << 20, plain, zeros + 8);
     int64_t calls = memory.calls;

@@ -241,8 +241,8 @@ static void phases_of_a_step(void **state) {
     dnn_module_to(t.net, DNN_F32);
     run_forward(t.net, t.x);
     expect_error(dnn_module_backward(t.net, t.dy, &dx), DNN_ERROR_STATE,
-                 "input gradients were not asked for: dnn_module_set_gradients(module, DNN_GRADIENTS_INPUTS) before the "
-                 "forward");
+                 "input gradients were not asked for: dnn_module_set_gradients(module, DNN_GRADIENTS_INPUTS) before "
+                 "the forward");
     assert_null(dx);
     assert_int_equal(dnn_module_backward(t.net, t.dy, NULL), DNN_OK);
     end(&t);
@@ -341,15 +341,43 @@ static void there_and_back(void **state) {
     dnn_module_release(net);
 }
 
+/* Where memory runs out half-way, nothing has been converted. */
+static void conversion_is_all_or_nothing(void **state) {
+    (void)state;
+    chain t;
+    start(&t);
+    int64_t k = 1;
+    for (dnn_status status = DNN_ERROR_MEMORY; status != DNN_OK; k++) {
+        test_allocator_arm(&memory, k, false);
+        status = dnn_module_to(t.net, DNN_F64);
+        test_allocator_arm(&memory, 0, false);
+        dnn_dtype want = status == DNN_OK ? DNN_F64 : DNN_F32;
+        for (int64_t i = 0; i < 3; i++) {
+            dnn_parameter p = {DNN_SIZED(dnn_parameter)};
+            assert_int_equal(dnn_module_parameter_at(t.net, i, &p), DNN_OK);
+            assert_int_equal(dnn_tensor_dtype(p.value), want);
+            assert_int_equal(dnn_tensor_dtype(p.gradient), want);
+        }
+        if (status != DNN_OK) step(&t);
+    }
+    assert_true(k > 12);
+    end(&t);
+}
+
 /* ---- describing ---- */
 
 /* The linear layer's output is overwritten by the ReLU, whose own is kept: its backward reads it. */
 static const char *const expected_text =
-    "path    layer                              output               parameters        forward       memory         kept\n"
-    "fc      linear 6→8                         [10,8]                       56       960 FLOP        320 B          0 B\n"
-    "act     relu                               [10,8]                        0        80 FLOP        320 B        320 B\n"
-    "flat    flatten                            [10,8]                        0         0 FLOP        320 B          0 B\n"
-    "pieces  split                              [10,8]                        0         0 FLOP        640 B          0 B\n"
+    "path    layer                              output               parameters "
+    "       forward       memory         kept\n"
+    "fc      linear 6→8                         [10,8]                       56 "
+    "      960 FLOP        320 B          0 B\n"
+    "act     relu                               [10,8]                        0 "
+    "       80 FLOP        320 B        320 B\n"
+    "flat    flatten                            [10,8]                        0 "
+    "        0 FLOP        320 B          0 B\n"
+    "pieces  split                              [10,8]                        0 "
+    "        0 FLOP        640 B          0 B\n"
     "4 steps, 56 parameters (8 trainable), 1.04 kFLOP forward\n";
 
 static void a_description_adds_up(void **state) {
@@ -396,6 +424,7 @@ int main(void) {
         TEST(gradients_add_up),
         TEST(parts_run_in_between),
         TEST(there_and_back),
+        TEST(conversion_is_all_or_nothing),
         TEST(a_description_adds_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* The plan against the definition: what a network computes when its values share one arena must be, bit for bit, what its
- * layers compute one by one on memory of their own. And what a plan costs: nothing in a steady state. */
+/* The plan against the definition: what a network computes when its values share one arena must be, bit for bit, what
+ * its layers compute one by one on memory of their own. And what a plan costs: nothing in a steady state. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -62,8 +62,8 @@ static void compare(trial *t, const dnn_tensor *got, const dnn_tensor *want, con
         double a = tensor_at(got, i), b = tensor_at(want, i);
         t->odd += !isfinite(b);
         if (a != b && !(isnan(a) && isnan(b)))
-            fail_msg("seed %llu: %s %lld, element %lld is %.17g, by definition %.17g", (unsigned long long)t->seed, what,
-                     (long long)which, (long long)i, a, b);
+            fail_msg("seed %llu: %s %lld, element %lld is %.17g, by definition %.17g", (unsigned long long)t->seed,
+                     what, (long long)which, (long long)i, a, b);
     }
 }
 
@@ -325,15 +325,18 @@ static void output_fed_back(void **state) {
         y = run_forward(net, y);
     }
     const dnn_tensor *dx = run_backward(net, y);
-    dnn_tensor *y_fed, *dx_fed;
+    dnn_tensor *y_fed, *dx_fed, *dw_fed;
     dnn_tensor_clone(&y_fed, y);
     dnn_tensor_clone(&dx_fed, dx);
+    dnn_tensor_clone(&dw_fed, gradient_of(net, "fc.weight"));
+    dnn_module_zero_grad(net);
     y = run_forward(net, copy);
     expect_same_bits(y, y_fed, "the output");
     assert_int_equal(dnn_tensor_clone(&want, y), DNN_OK);
     expect_same_bits(run_backward(net, want), dx_fed, "the gradient");
-    dnn_tensor *all[] = {x, copy, want, y_fed, dx_fed};
-    rg_release(all, 5);
+    expect_same_bits(gradient_of(net, "fc.weight"), dw_fed, "the weight's gradient");
+    dnn_tensor *all[] = {x, copy, want, y_fed, dx_fed, dw_fed};
+    rg_release(all, 6);
     dnn_module_release(net);
     end_context(ctx);
 }

@@ -70,9 +70,12 @@ static void *predict(void *arg) {
     for (unsigned i = 0; i < RUNS; i++) {
         unsigned s = (j->first + i * 7) % SHAPES;
         const dnn_tensor *y;
-        if (dnn_predictor_run(p, j->inputs[s], &y) != DNN_OK) j->failed++;
-        else if (memcmp(dnn_tensor_const_data(y), dnn_tensor_const_data(j->wanted[s]), (size_t)dnn_tensor_bytes(y)) != 0)
-            j->wrong++;
+        if (dnn_predictor_run(p, j->inputs[s], &y) != DNN_OK) {
+            j->failed++;
+            continue;
+        }
+        const void *got = dnn_tensor_const_data(y), *want = dnn_tensor_const_data(j->wanted[s]);
+        if (memcmp(got, want, (size_t)dnn_tensor_bytes(y)) != 0) j->wrong++;
     }
     dnn_predictor_release(p);
     return NULL;

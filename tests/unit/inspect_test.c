@@ -1,0 +1,358 @@
+/* Sheets and plots: sizes, colours at known places, odd values, wrong calls, out of memory; and how numbers are
+ * written. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <dnn/inspect.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inspect/canvas.h"
+#include "support/allocator.h"
+
+static test_allocator memory;
+static dnn_context *ctx;
+
+static int set_up(void **state) {
+    (void)state;
+    dnn_context_desc desc = {DNN_SIZED(dnn_context_desc), .allocator = test_allocator_of(&memory), .threads = 1};
+    return dnn_context_create(&ctx, &desc) == DNN_OK ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    return dnn_context_release(ctx) == DNN_OK && memory.live == 0 ? 0 : -1;
+}
+
+static dnn_tensor *batch(int64_t n, int64_t h, int64_t w, int64_t c) {
+    dnn_tensor *t;
+    assert_int_equal(dnn_tensor_create(&t, ctx, DNN_F32, 4, (const int64_t[]){n, h, w, c}), DNN_OK);
+    float *p = dnn_tensor_data(t);
+    for (int64_t i = 0; i < dnn_tensor_count(t); i++) p[i] = (float)(i % 7) / 6;
+    return t;
+}
+
+static uint32_t pixel(const dnn_tensor *picture, int64_t x, int64_t y) {
+    const unsigned char *p = dnn_tensor_const_data(picture);
+    p += 3 * (y * dnn_tensor_dim(picture, 1) + x);
+    return (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+}
+
+static int64_t count_colour(const dnn_tensor *picture, uint32_t colour) {
+    int64_t n = 0;
+    for (int64_t y = 0; y < dnn_tensor_dim(picture, 0); y++)
+        for (int64_t x = 0; x < dnn_tensor_dim(picture, 1); x++) n += pixel(picture, x, y) == colour;
+    return n;
+}
+
+/* ---- sheets ---- */
+
+/* Margin 14, border 1, gap 10: tile (0, 0) begins at 15, 15; the next one zoom · w + 12 further. */
+static void test_sheet_pixels(void **state) {
+    (void)state;
+    dnn_tensor *x = batch(6, 2, 3, 1), *sheet;
+    dnn_sheet_desc desc = {DNN_SIZED(dnn_sheet_desc), .columns = 3, .zoom = 4};
+    assert_int_equal(dnn_sheet_create(&sheet, ctx, x, &desc), DNN_OK);
+    assert_int_equal(dnn_tensor_dtype(sheet), DNN_U8);
+    assert_int_equal(dnn_tensor_dim(sheet, 0), 28 + 2 * (8 + 2) + 10);
+    assert_int_equal(dnn_tensor_dim(sheet, 1), 28 + 3 * (12 + 2) + 2 * 10);
+    assert_int_equal(dnn_tensor_dim(sheet, 2), 3);
+    const float *values = dnn_tensor_const_data(x);
+    for (int64_t image = 0; image < 6; image++)
+        for (int64_t i = 0; i < 6; i++) {
+            uint32_t grey = (uint32_t)(255 * (double)values[image * 6 + i] + 0.5);
+            int64_t left = 15 + image % 3 * 24 + i % 3 * 4, top = 15 + image / 3 * 20 + i / 3 * 4;
+            assert_int_equal(pixel(sheet, left, top), grey << 16 | grey << 8 | grey);
+            assert_int_equal(pixel(sheet, left + 3, top + 3), grey << 16 | grey << 8 | grey);
+        }
+    assert_int_equal(pixel(sheet, 0, 0), 0xffffff);
+    dnn_tensor_release(sheet);
+    dnn_tensor_release(x);
+}
+
+static void test_sheet_colours(void **state) {
+    (void)state;
+    dnn_tensor *x = batch(1, 1, 5, 1), *sheet;
+    float *values = dnn_tensor_data(x);
+    const float odd[] = {-1, 0, 1, NAN, INFINITY};
+    memcpy(values, odd, sizeof odd);
+    dnn_sheet_desc desc = {DNN_SIZED(dnn_sheet_desc), .zoom = 1, .low = -1, .high = 1};
+    assert_int_equal(dnn_sheet_create(&sheet, ctx, x, &desc), DNN_OK);
+    const uint32_t grey[] = {0x000000, 0x808080, 0xffffff, 0xff00ff, 0xff00ff};
+    for (int64_t i = 0; i < 5; i++) assert_int_equal(pixel(sheet, 15 + i, 15), grey[i]);
+    dnn_tensor_release(sheet);
+    desc.palette = DNN_PALETTE_DIVERGING;
+    assert_int_equal(dnn_sheet_create(&sheet, ctx, x, &desc), DNN_OK);
+    assert_int_equal(pixel(sheet, 16, 15), 0xffffff);
+    assert_true((pixel(sheet, 15, 15) & 255) > (pixel(sheet, 15, 15) >> 16));
+    assert_true((pixel(sheet, 17, 15) & 255) < (pixel(sheet, 17, 15) >> 16));
+    dnn_tensor_release(sheet);
+    dnn_tensor_release(x);
+}
+
+static void test_sheet_rgb(void **state) {
+    (void)state;
+    dnn_tensor *x, *sheet;
+    assert_int_equal(dnn_tensor_create(&x, ctx, DNN_U8, 4, (const int64_t[]){1, 1, 1, 3}), DNN_OK);
+    memcpy(dnn_tensor_data(x), "\x10\x80\xf0", 3);
+    dnn_sheet_desc desc = {DNN_SIZED(dnn_sheet_desc), .zoom = 2};
+    assert_int_equal(dnn_sheet_create(&sheet, ctx, x, &desc), DNN_OK);
+    assert_int_equal(pixel(sheet, 16, 16), 0x1080f0);
+    dnn_tensor_release(sheet);
+    dnn_tensor_release(x);
+}
+
+static void test_sheet_words(void **state) {
+    (void)state;
+    dnn_tensor *x = batch(2, 8, 8, 1), *plain, *framed;
+    const char *captions[] = {"a long caption that is cut", NULL};
+    const uint32_t frames[] = {0x00ff00, DNN_NO_FRAME};
+    dnn_sheet_desc desc = {DNN_SIZED(dnn_sheet_desc), .zoom = 4, .columns = 2, .title = "títle \xff\xc3"};
+    assert_int_equal(dnn_sheet_create(&plain, ctx, x, &desc), DNN_OK);
+    desc.captions = captions;
+    desc.frames = frames;
+    assert_int_equal(dnn_sheet_create(&framed, ctx, x, &desc), DNN_OK);
+    assert_int_equal(count_colour(plain, 0x00ff00), 0);
+    assert_int_equal(count_colour(framed, 0x00ff00), 38 * 38 - 32 * 32);
+    assert_true(count_colour(framed, DNNI_INK) > count_colour(plain, DNNI_INK));
+    assert_true(dnn_tensor_dim(framed, 0) > dnn_tensor_dim(plain, 0));
+    dnn_tensor_release(plain);
+    dnn_tensor_release(framed);
+    dnn_tensor_release(x);
+}
+
+static void test_filters(void **state) {
+    (void)state;
+    dnn_tensor *w, *sheet;
+    for (int64_t in = 1; in <= 5; in++) {
+        w = batch(7, 3, 3, in);
+        assert_int_equal(dnn_sheet_filters(&sheet, ctx, w, NULL), DNN_OK);
+        assert_true(dnn_tensor_dim(sheet, 0) > 50);
+        dnn_tensor_release(sheet);
+        dnn_tensor_release(w);
+    }
+    w = batch(4, 1, 1, 8);
+    assert_int_equal(dnn_sheet_filters(&sheet, ctx, w, NULL), DNN_ERROR_UNSUPPORTED);
+    dnn_tensor_release(w);
+}
+
+static void test_sheet_misuse(void **state) {
+    (void)state;
+    dnn_tensor *x = batch(1, 2, 2, 1), *wide = batch(1, 1, 40000, 1), *none = batch(0, 2, 2, 1);
+    dnn_tensor *flat, *out = (dnn_tensor *)1;
+    dnn_sheet_desc bad[] = {
+        {.zoom = 1},
+        {DNN_SIZED(dnn_sheet_desc), .zoom = -1},
+        {DNN_SIZED(dnn_sheet_desc), .columns = -1},
+        {DNN_SIZED(dnn_sheet_desc), .low = 1, .high = -1},
+        {DNN_SIZED(dnn_sheet_desc), .high = NAN},
+        {DNN_SIZED(dnn_sheet_desc), .palette = (dnn_palette)7},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(dnn_sheet_create(&out, ctx, x, &bad[i]), DNN_ERROR_ARGUMENT);
+    assert_null(out);
+    dnn_sheet_desc huge = {DNN_SIZED(dnn_sheet_desc), .zoom = INT64_MAX};
+    assert_int_equal(dnn_sheet_create(&out, ctx, x, &huge), DNN_ERROR_SHAPE);
+    huge.zoom = 20000;
+    assert_int_equal(dnn_sheet_create(&out, ctx, x, &huge), DNN_ERROR_SHAPE);
+    assert_int_equal(dnn_sheet_create(&out, ctx, wide, NULL), DNN_ERROR_SHAPE);
+    assert_int_equal(dnn_sheet_create(&out, ctx, none, NULL), DNN_ERROR_SHAPE);
+    assert_int_equal(dnn_tensor_reshape(&flat, x, 1, (const int64_t[]){4}), DNN_OK);
+    assert_int_equal(dnn_sheet_create(&out, ctx, flat, NULL), DNN_ERROR_SHAPE);
+    assert_int_equal(dnn_sheet_create(NULL, ctx, x, NULL), DNN_ERROR_ARGUMENT);
+    assert_int_equal(dnn_sheet_create(&out, NULL, x, NULL), DNN_ERROR_ARGUMENT);
+    assert_int_equal(dnn_sheet_create(&out, ctx, NULL, NULL), DNN_ERROR_ARGUMENT);
+    assert_int_equal(dnn_sheet_filters(&out, ctx, (dnn_tensor *)ctx, NULL), DNN_ERROR_HANDLE);
+    dnn_tensor_release(flat);
+    dnn_tensor_release(none);
+    dnn_tensor_release(wide);
+    dnn_tensor_release(x);
+}
+
+/* ---- plots ---- */
+
+static void test_lines(void **state) {
+    (void)state;
+    const double y[] = {1, 2, 3, NAN, 5, INFINITY, -INFINITY}, x[] = {0, 1, 2};
+    const dnn_series series[] = {{NULL, y, 7, "first", 0xff0000}, {x, y, 3, NULL, 0x0000ff}};
+    dnn_tensor *plot;
+    assert_int_equal(dnn_plot_lines(&plot, ctx, series, 2, NULL), DNN_OK);
+    assert_int_equal(dnn_tensor_dim(plot, 0), 480);
+    assert_int_equal(dnn_tensor_dim(plot, 1), 720);
+    assert_true(count_colour(plot, 0xff0000) > 10); /* the dot at 5, and the legend */
+    assert_true(count_colour(plot, 0x0000ff) > 100);
+    dnn_tensor_release(plot);
+}
+
+/* Ranges that a plot must survive: none, one number, huge, tiny, far apart, negative on a logarithmic axis. */
+static void test_ranges(void **state) {
+    (void)state;
+    static const double points[][3] = {
+        {0, 0, 0},          {5, 5, 5},           {-DBL_MAX, 0, DBL_MAX}, {DBL_MAX, DBL_MAX, DBL_MAX},
+        {0, 5e-324, 1e-323}, {1e15, 1e15 + 1, 1e15 + 2}, {NAN, NAN, NAN}, {-1, -2, 0},
+        {1, 1.01, 1.02},    {1e-300, 1, 1e300},  {-1e-9, 0, 1e9},       {INFINITY, 1, -INFINITY},
+    };
+    for (size_t i = 0; i < 2 * sizeof points / sizeof points[0]; i++) {
+        const dnn_series series = {points[i / 2], points[i / 2], 3, "s", 0};
+        dnn_plot_desc desc = {DNN_SIZED(dnn_plot_desc), .width = 160, .height = 120, .y_log = i % 2, .title = "t",
+                              .x_label = "x", .y_label = "a label that is longer than the axis is high"};
+        dnn_tensor *plot, *values;
+        assert_int_equal(dnn_plot_lines(&plot, ctx, &series, 1, &desc), DNN_OK);
+        dnn_tensor_release(plot);
+        assert_int_equal(dnn_tensor_create(&values, ctx, DNN_F64, 1, (const int64_t[]){3}), DNN_OK);
+        memcpy(dnn_tensor_data(values), points[i / 2], sizeof points[0]);
+        assert_int_equal(dnn_plot_histogram(&plot, ctx, values, 0, &desc), DNN_OK);
+        dnn_tensor_release(plot);
+        dnn_tensor_release(values);
+    }
+}
+
+/* Bars are as high as their counts: 3 : 1, with the axis set. */
+static void test_histogram(void **state) {
+    (void)state;
+    dnn_tensor *values, *plot;
+    assert_int_equal(dnn_tensor_create(&values, ctx, DNN_I64, 1, (const int64_t[]){8}), DNN_OK);
+    const int64_t labels[] = {0, 0, 0, 1, 2, 2, 2, 2};
+    memcpy(dnn_tensor_data(values), labels, sizeof labels);
+    dnn_plot_desc desc = {DNN_SIZED(dnn_plot_desc), .y_high = 8};
+    assert_int_equal(dnn_plot_histogram(&plot, ctx, values, 0, &desc), DNN_OK);
+    int64_t heights[3] = {0, 0, 0}, width = dnn_tensor_dim(plot, 1);
+    for (int64_t y = 0; y < dnn_tensor_dim(plot, 0); y++)
+        for (int k = 0; k < 3; k++) heights[k] += pixel(plot, width * (2 * k + 1) / 6, y) == 0x2f6fbf;
+    assert_true(heights[1] > 20);
+    assert_in_range(heights[0], 3 * heights[1] - 4, 3 * heights[1] + 4);
+    assert_in_range(heights[2], 4 * heights[1] - 5, 4 * heights[1] + 5);
+    dnn_tensor_release(plot);
+    dnn_tensor_release(values);
+}
+
+static void test_plot_misuse(void **state) {
+    (void)state;
+    const double y[] = {1, 2};
+    const dnn_series no_y = {NULL, NULL, 2, NULL, 0}, negative = {NULL, y, -1, NULL, 0}, good = {NULL, y, 2, NULL, 0};
+    dnn_tensor *plot, *x = batch(1, 1, 1, 1);
+    dnn_plot_desc bad[] = {
+        {.width = 200},
+        {DNN_SIZED(dnn_plot_desc), .width = 159, .height = 200},
+        {DNN_SIZED(dnn_plot_desc), .width = 200, .height = -1},
+        {DNN_SIZED(dnn_plot_desc), .x_low = 2, .x_high = 1},
+        {DNN_SIZED(dnn_plot_desc), .y_low = 1, .y_high = 1},
+        {DNN_SIZED(dnn_plot_desc), .y_high = INFINITY},
+        {DNN_SIZED(dnn_plot_desc), .y_low = -1, .y_high = 1, .y_log = 1},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(dnn_plot_lines(&plot, ctx, &good, 1, &bad[i]), DNN_ERROR_ARGUMENT);
+        assert_int_equal(dnn_plot_histogram(&plot, ctx, x, 0, &bad[i]), DNN_ERROR_ARGUMENT);
+    }
+    dnn_plot_desc large = {DNN_SIZED(dnn_plot_desc), .width = 40000, .height = 200};
+    assert_int_equal(dnn_plot_lines(&plot, ctx, &good, 1, &large), DNN_ERROR_SHAPE);
+    assert_int_equal(dnn_plot_lines(&plot, ctx, &no_y, 1, NULL), DNN_ERROR_ARGUMENT);
+    assert_int_equal(dnn_plot_lines(&plot, ctx, &negative, 1, NULL), DNN_ERROR_ARGUMENT);
+    assert_int_equal(dnn_plot_lines(&plot, ctx, NULL, 1, NULL), DNN_ERROR_ARGUMENT);
+    assert_int_equal(dnn_plot_lines(&plot, ctx, &good, -1, NULL), DNN_ERROR_ARGUMENT);
+    assert_int_equal(dnn_plot_lines(&plot, NULL, &good, 1, NULL), DNN_ERROR_ARGUMENT);
+    assert_int_equal(dnn_plot_lines(NULL, ctx, &good, 1, NULL), DNN_ERROR_ARGUMENT);
+    assert_int_equal(dnn_plot_histogram(&plot, ctx, x, -1, NULL), DNN_ERROR_ARGUMENT);
+    assert_int_equal(dnn_plot_histogram(&plot, ctx, x, 1001, NULL), DNN_ERROR_ARGUMENT);
+    assert_int_equal(dnn_plot_histogram(&plot, ctx, NULL, 0, NULL), DNN_ERROR_ARGUMENT);
+    assert_int_equal(dnn_plot_histogram(NULL, ctx, x, 0, NULL), DNN_ERROR_ARGUMENT);
+    dnn_tensor_release(x);
+}
+
+/* ---- out of memory ---- */
+
+static dnn_status draw_all(const dnn_tensor *x) {
+    dnn_tensor *a = NULL, *b = NULL, *c = NULL, *d = NULL;
+    const double y[] = {1, 2};
+    const dnn_series series = {NULL, y, 2, NULL, 0};
+    dnn_status status = dnn_sheet_create(&a, ctx, x, NULL);
+    if (status == DNN_OK) status = dnn_sheet_filters(&b, ctx, x, NULL);
+    if (status == DNN_OK) status = dnn_plot_lines(&c, ctx, &series, 1, NULL);
+    if (status == DNN_OK) status = dnn_plot_histogram(&d, ctx, x, 0, NULL);
+    dnn_tensor_release(a);
+    dnn_tensor_release(b);
+    dnn_tensor_release(c);
+    dnn_tensor_release(d);
+    return status;
+}
+
+static void test_out_of_memory(void **state) {
+    (void)state;
+    dnn_tensor *x = batch(9, 3, 3, 1);
+    for (int for_ever = 0; for_ever < 2; for_ever++) {
+        bool failed = true;
+        for (int64_t k = 1; failed; k++) {
+            test_allocator_arm(&memory, k, for_ever);
+            dnn_status status = draw_all(x);
+            failed = memory.calls >= k;
+            test_allocator_arm(&memory, 0, false);
+            assert_int_equal(status, failed ? DNN_ERROR_MEMORY : DNN_OK);
+        }
+    }
+    dnn_tensor_release(x);
+}
+
+/* ---- numbers ---- */
+
+static void test_decimals(void **state) {
+    (void)state;
+    static const struct {
+        int64_t n;
+        int k;
+        const char *text;
+    } cases[] = {
+        {0, 5, "0"},      {7, 0, "7"},       {-7, 0, "-7"},      {70, 0, "70"},       {5, -1, "0.5"},
+        {25, -2, "0.25"}, {-5, -3, "-0.005"}, {125, -1, "12.5"}, {100000, 0, "100000"}, {1, 6, "1e6"},
+        {15, 6, "1.5e7"}, {1, -4, "0.0001"}, {1, -5, "1e-5"},    {25, -7, "2.5e-6"},
+        {INT64_MIN, 0, "-9.223372036854775808e18"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[DNNI_NUMBER];
+        dnni_decimal(text, cases[i].n, cases[i].k);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+static void test_numbers(void **state) {
+    (void)state;
+    static const struct {
+        double value;
+        const char *text;
+    } cases[] = {
+        {0, "0"},           {1, "1"},          {0.13066, "0.1307"}, {9.9996, "10"},   {-1234567, "-1.235e6"},
+        {1e-10, "1e-10"},   {DBL_MAX, "1.798e308"}, {5e-324, "4.941e-324"}, {NAN, "nan"}, {-INFINITY, "-inf"},
+        {784000, "784000"}, {1.0 / 3, "0.3333"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[DNNI_NUMBER];
+        dnni_number(text, cases[i].value, 4);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+/* Every character that the font has can be told from every other one, and from the box for those that it has not. */
+static void test_font(void **state) {
+    (void)state;
+    for (uint32_t a = ' '; a <= '~'; a++) {
+        assert_int_equal(strlen(dnni_glyph(a)), 41);
+        assert_string_not_equal(dnni_glyph(a), dnni_glyph(0xfffd));
+        for (uint32_t b = a + 1; b <= '~'; b++)
+            if (dnni_glyph_drop(a) == dnni_glyph_drop(b)) assert_string_not_equal(dnni_glyph(a), dnni_glyph(b));
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sheet_pixels), cmocka_unit_test(test_sheet_colours), cmocka_unit_test(test_sheet_rgb),
+        cmocka_unit_test(test_sheet_words),  cmocka_unit_test(test_filters),       cmocka_unit_test(test_sheet_misuse),
+        cmocka_unit_test(test_lines),        cmocka_unit_test(test_ranges),        cmocka_unit_test(test_histogram),
+        cmocka_unit_test(test_plot_misuse),  cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_decimals),
+        cmocka_unit_test(test_numbers),      cmocka_unit_test(test_font),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
