@@ -62,8 +62,8 @@ DNN_API dnn_status dnn_dataset_from_callbacks(dnn_dataset **out, dnn_context *ct
 typedef struct dnn_digits_desc {
     size_t size;
     int64_t count;      /* how many; default 10000 */
-    int64_t first;      /* the number of the first: sample i of the dataset is digit first + i. Digits from first = 0
-                           for training and from there on for testing never overlap */
+    int64_t first;      /* the number of the first: sample i of the dataset is digit first + i. Ranges of numbers that
+                           do not overlap (0 … 9999 to train, 10000 … 11999 to test) share no digit; default 0 */
     uint64_t seed;      /* default 0, a seed like any other */
     int64_t image_size; /* height and width in pixels, 8 to 512; default 28 */
 } dnn_digits_desc;
@@ -136,9 +136,10 @@ typedef struct dnn_loader_desc {
     int32_t shuffle;           /* 1: a new order every epoch; default 0: the dataset's order */
     dnn_last_batch last_batch; /* default: keep */
     uint64_t seed;             /* of the order; default (0): the seed that the context has now */
-    int32_t prefetch;          /* batches read ahead, also of the next epoch; default 2, at most 1024 */
-    int32_t workers;           /* threads that read; default 1, at most 256. They share the samples of each batch, and
-                                  sleep when there is nothing to read ahead */
+    int32_t prefetch;          /* batches read ahead, also of the next epoch; default 2, at most 1024; or
+                                  DNN_NO_PREFETCH */
+    int32_t workers;           /* threads that read; default 1, at most 256; leave 0 with DNN_NO_PREFETCH. They
+                                  share the samples of each batch, and sleep when there is nothing to read */
 } dnn_loader_desc;
 
 /* Makes a loader at the start of epoch 0. All memory for batches (prefetch + 1 of them) is taken here; a step in a

@@ -2,7 +2,8 @@
  * table). examples/custom_layer.c is a worked example, docs/adding-a-layer.md explains it.
  *
  * A layer is: a state (its settings: plain bytes, copied), parameters and buffers (declared once, with names), and a
- * class: a shape rule, a forward and a backward. The class is static data of the host's: it outlives its modules.
+ * class: a shape rule, a forward and a backward. The table is copied; the functions and texts that it
+ * names outlive the modules made of it.
  *
  * Threads: callbacks run in the thread that called the library. They may be called for several modules of one class at
  * once, and by several predictors for one module: they must not write to the state.

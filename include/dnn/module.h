@@ -17,8 +17,9 @@
  * long as the container lives; dnn_module_retain() makes it your own for longer. A module in several containers, or
  * several times in one, is one set of weights.
  *
- * Threads. A module, with all below it, is used by one thread at a time. Reading parameters, and running
- * dnn_predictor objects, one for each thread, may happen at the same time on a module that nobody changes.
+ * Threads. A module, with all below it, is used by one thread at a time. Predictors, one for each thread,
+ * and reading of the tensors that dnn_module_parameter_at has lent before, may happen at the same time on a module that
+ * nobody changes.
  */
 #ifndef DNN_MODULE_H
 #define DNN_MODULE_H

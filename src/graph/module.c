@@ -95,9 +95,6 @@ void dnni_module_tree_changed(dnn_module *module) {
 /* ---- layers ---- */
 
 static dnn_status check_class(const dnn_layer_class *c) {
-    DNNI_REQUIRE(c, "layer_class is NULL");
-    DNNI_REQUIRE(c->size == sizeof *c, "layer_class.size is %zu, this version's is %zu: begin it with DNN_SIZED(…)",
-                 c->size, sizeof *c);
     DNNI_REQUIRE(c->type && *c->type, "layer_class.type is missing: a short name");
     DNNI_REQUIRE(c->shape, "layer_class.shape is NULL: every layer has a shape rule");
     return DNN_OK;
@@ -115,14 +112,17 @@ static dnn_status set_state(dnn_module *m, const void *state, size_t bytes) {
 static dnn_status create_layer(dnn_module **out, dnn_context *ctx, const dnn_layer_class *layer_class,
                                const void *state, size_t bytes) {
     DNNI_TRY(dnni_context_check(ctx, "ctx"));
-    DNNI_TRY(check_class(layer_class));
+    dnn_layer_class own_class;
+    DNNI_TRY(dnni_read_desc(&own_class, sizeof own_class, layer_class, false, "layer_class"));
+    DNNI_TRY(check_class(&own_class));
     DNNI_REQUIRE(state || bytes == 0, "state is NULL, state_bytes is not 0");
     DNNI_REQUIRE(bytes < (size_t)1 << 30, "state_bytes is %zu", bytes);
     dnn_module *m = dnni_module_new(ctx);
     if (!m) return DNN_ERROR_MEMORY;
     dnn_status status = set_state(m, state, bytes);
     if (status == DNN_OK) {
-        m->layer_class = layer_class;
+        m->own_class = own_class;
+        m->layer_class = &m->own_class;
         *out = m;
     } else {
         dnn_module_release(m);

@@ -55,7 +55,8 @@ struct dnn_module {
     dnni_saved_error error;
 
     /* a layer */
-    const dnn_layer_class *layer_class; /* NULL: a container */
+    const dnn_layer_class *layer_class; /* `own_class`; NULL: a container */
+    dnn_layer_class own_class;          /* a copy: the host's may be of another version, and shorter */
     void *state;
     int64_t state_bytes;
     dnni_parameters parameters, buffers;
