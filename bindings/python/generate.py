@@ -23,7 +23,7 @@ IO_HEADERS = {"io.h"}  # what libdnn_io exports; every other header is libdnn's
 
 SCALARS = {
     "void": "None", "char": "c_char", "int32_t": "c_int32", "int64_t": "c_int64", "uint32_t": "c_uint32",
-    "uint64_t": "c_uint64", "size_t": "c_size_t", "float": "c_float", "double": "c_double",
+    "uint64_t": "c_uint64", "size_t": "c_size_t", "double": "c_double",
 }
 
 
@@ -100,7 +100,7 @@ def abi_text(header):
     functions = header.functions.values()
     parts = [
         NOTICE + '"""The interface of the C library: constants, enums, structs, and every function with its types."""\n'
-        "from ctypes import (CFUNCTYPE, POINTER, Structure, c_char, c_char_p, c_double, c_float, c_int, c_int32, c_int64,\n"
+        "from ctypes import (CFUNCTYPE, POINTER, Structure, c_char, c_char_p, c_double, c_int, c_int32, c_int64,\n"
         "                    c_size_t, c_uint32, c_uint64, c_void_p)\n"
         "from enum import IntEnum\n\n"
         f'VERSION = "{version}"\n\n{constants}',
@@ -183,7 +183,8 @@ def within(line, width):
 
 def docstring(function, desc, arguments):
     words = (desc.comment if desc else "") or function.comment or f"{function.name} of {function.header}."
-    lines = [part for line in python_words(words).split("\n") for part in within(line, 113)]
+    first, *rest = python_words(words).split("\n")
+    lines = within(first, 113) + [part for line in rest for part in within(line, 116)]
     listed = [a for a in arguments if a.comment]
     if listed:
         lines += ["", "Arguments"]
@@ -236,9 +237,10 @@ def constructors_text(header):
             if f.header in kinds and (f.header == "layers.h" or f.name.endswith("_create"))]
     names = [re.sub(r"^dnn_(\w+?)(_create)?$", r"\1", f.name) for f in made]
     listed = textwrap.fill(", ".join(f'"{n}"' for n in names), 114, initial_indent="    ", subsequent_indent="    ")
-    head = (NOTICE + '"""Layers, losses and optimizers, as functions. Their words are those of the C headers: sizes of an\n'
-            "argument that is a sequence, and flags that say whether one is set, are filled in here. `ctx` is the context, by\n"
-            'default the one that everything shares; text stands for an enum\'s last word ("mean", "tanh").\n"""\n'
+    head = (NOTICE + '"""Layers, losses and optimizers, as functions. Their words are those of the C headers.\n'
+            "Sizes of sequences, and flags that say whether an argument is given, are filled in here. `ctx` is the\n"
+            'context, by default the one that everything shares; text stands for an enum by its last words ("mean").\n'
+            '"""\n'
             "from . import _abi as abi\n"
             "from ._make import enum, make_loss, make_module, make_optimizer\n\n"
             f"__all__ = [\n{listed},\n]\n")

@@ -12,7 +12,7 @@ from dnn import _abi as abi
 from dnn import _library, errors
 
 HEADER = headers.read(ROOT / "include" / "dnn")
-STRUCTS = {name: getattr(abi, name) for name in HEADER.structs}
+STRUCTS = {name: getattr(abi, name) for name in HEADER.structs if hasattr(abi, name)}
 
 
 @pytest.mark.parametrize("path", generate.files(), ids=lambda path: path.name)
@@ -28,7 +28,7 @@ def test_layout_of_structs_and_numbers_of_enums_agree_with_the_compiler(compile_
         for field, _ in struct._fields_:
             lines.append(f'    printf("{name}.{field} %zu\\n", offsetof({name}, {field}));')
             expected.append(f"{name}.{field} {getattr(struct, field).offset}")
-    for enum in HEADER.enums:
+    for enum in filter(abi.__dict__.get, HEADER.enums):
         lines.append(f'    printf("{enum} %zu\\n", sizeof({enum}));')
         expected.append(f"{enum} {ctypes.sizeof(ctypes.c_int)}")
         for member in getattr(abi, enum):

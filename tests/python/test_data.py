@@ -49,7 +49,8 @@ def test_any_sequence(nothing_left):
 
     data = dnn.Dataset.from_sequence(Squares())
     assert data.item.input == dnn.Spec((2,), "float32") and data.item.target == dnn.Spec((), "int64")
-    assert [(x.shape, t.numpy().tolist()) for x, t in dnn.Loader(data, 4)] == [((4, 2), [0, 1, 2, 3]), ((3, 2), [4, 5, 6])]
+    batches = [(x.shape, t.numpy().tolist()) for x, t in dnn.Loader(data, 4)]
+    assert batches == [((4, 2), [0, 1, 2, 3]), ((3, 2), [4, 5, 6])]
     alone = dnn.Dataset.from_sequence([np.zeros(3)] * 2)
     assert alone.item.target is None and alone[0][1] is None
     assert [t for _, t in dnn.Loader(alone, 1)] == [None, None]

@@ -62,3 +62,18 @@ def test_archives(tmp_path):
     assert view.tolist() == [[1, 2]]
     with pytest.raises(dnn.FormatError):
         dnn.Archive(data=b"12345678")
+
+
+def test_pictures():
+    images = np.random.default_rng(0).random((5, 8, 8, 1), np.float32)
+    sheet = dnn.inspect.sheet(images, title="five", captions=["a", None, "c", "d", "e"], frames=[0xFF0000] + 4 * [None])
+    assert sheet.dtype == "uint8" and sheet.ndim == 3 and sheet.shape[2] == 3
+    assert (sheet.numpy() == [255, 0, 0]).all(axis=2).any()
+    assert dnn.inspect.filters(dnn.conv2d(3, 4, 5).parameter("weight").value, zoom=4).ndim == 3
+    plot = dnn.inspect.plot({"train": [3, 2, 1], "test": ([0, 2], [3, 2.5])}, width=300, height=200, y_range=(0, 4))
+    assert plot.shape == (200, 300, 3)
+    assert dnn.inspect.histogram(images, bins=10, title="uniform", y_log=True).shape[2] == 3
+    with pytest.raises(dnn.ShapeError):
+        dnn.inspect.sheet(images[0, 0])
+    with pytest.raises(ValueError, match="2 values of x, 1 of y"):
+        dnn.inspect.plot({"a": ([0, 1], [0])})

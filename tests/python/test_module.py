@@ -93,6 +93,7 @@ def test_wrong_building_is_an_exception_at_once():
         dnn.linear(0, 3)
     with pytest.raises(dnn.ArgumentError, match="in_features is 1.5"):
         dnn.linear(1.5, 3)
+    assert dnn.reshape(6)(np.zeros((2, 3, 2), np.float32)).shape == (2, 6)
     with pytest.raises(dnn.ArgumentError, match="kernel has 3 numbers"):
         dnn.conv2d(1, 1, (3, 3, 3))
     net = small()

@@ -62,6 +62,7 @@ def test_python_numbers_become_what_networks_want():
     assert dnn.tensor([1, 2]).dtype == "int64"
     assert dnn.tensor(np.float64([1])).dtype == "float64"
     assert dnn.tensor([1, 2], dtype="uint8").dtype == "uint8"
+    assert dnn.tensor(dnn.tensor(np.float64([1]))).dtype == "float64"
     assert dnn.tensor([1, 2], dtype=np.float64).dtype == "float64"
 
 

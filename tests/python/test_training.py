@@ -15,13 +15,15 @@ int main(void) {
     dnn_sequential_create(&net, ctx);
     dnn_sequential_add(net, "conv", dnn_conv2d(ctx, &(dnn_conv2d_desc){DNN_SIZED(dnn_conv2d_desc), .in_channels = 1,
         .out_channels = 4, .kernel = {3, 5}, .stride = {2}, .pad = {1, 1, 2, 2}, .no_bias = 1}));
-    dnn_sequential_add(net, "norm", dnn_batch_norm(ctx, &(dnn_batch_norm_desc){DNN_SIZED(dnn_batch_norm_desc), .features = 4}));
+    dnn_sequential_add(net, "norm", dnn_batch_norm(ctx, &(dnn_batch_norm_desc){DNN_SIZED(dnn_batch_norm_desc),
+        .features = 4}));
     dnn_sequential_add(net, "gelu", dnn_gelu(ctx, DNN_GELU_TANH));
     dnn_sequential_add(net, "flatten", dnn_flatten(ctx));
     dnn_sequential_add(net, "dropout", dnn_dropout(ctx, 0.1));
     dnn_sequential_add(net, "fc", dnn_linear(ctx, &(dnn_linear_desc){DNN_SIZED(dnn_linear_desc), .in_features = 256,
         .out_features = 10}));
-    dnn_cross_entropy_create(&loss, ctx, &(dnn_cross_entropy_desc){DNN_SIZED(dnn_cross_entropy_desc), .label_smoothing = 0.1});
+    dnn_cross_entropy_create(&loss, ctx, &(dnn_cross_entropy_desc){DNN_SIZED(dnn_cross_entropy_desc),
+        .label_smoothing = 0.1});
     dnn_sgd_create(&opt, net, &(dnn_sgd_desc){DNN_SIZED(dnn_sgd_desc), .lr = 0.05, .momentum = 0.9, .nesterov = 1});
     dnn_digits(&digits, ctx, &(dnn_digits_desc){DNN_SIZED(dnn_digits_desc), .count = 200, .image_size = 16});
     dnn_loader_create(&loader, digits, &(dnn_loader_desc){DNN_SIZED(dnn_loader_desc), .batch_size = 32, .shuffle = 1});
@@ -65,8 +67,9 @@ def test_training_equals_c_bit_for_bit(compile_and_run):
     ctx = dnn.Context(seed=5, threads=1)
     net = dnn.Sequential(ctx=ctx)
     net.add(dnn.conv2d(1, 4, (3, 5), stride=2, pad=(1, 1, 2, 2), bias=False, ctx=ctx), "conv")
-    net.add(dnn.batch_norm(4, ctx=ctx), "norm").add(dnn.gelu("tanh", ctx=ctx), "gelu").add(dnn.flatten(ctx=ctx), "flatten")
-    net.add(dnn.dropout(0.1, ctx=ctx), "dropout").add(dnn.linear(256, 10, ctx=ctx), "fc")
+    net.add(dnn.batch_norm(4, ctx=ctx), "norm").add(dnn.gelu("tanh", ctx=ctx), "gelu")
+    net.add(dnn.flatten(ctx=ctx), "flatten").add(dnn.dropout(0.1, ctx=ctx), "dropout")
+    net.add(dnn.linear(256, 10, ctx=ctx), "fc")
     loss = dnn.cross_entropy(label_smoothing=0.1, ctx=ctx)
     opt = dnn.sgd(net, lr=0.05, momentum=0.9, nesterov=True)
     loader = dnn.Loader(dnn.digits(200, image_size=16, ctx=ctx), 32, shuffle=True)
@@ -87,7 +90,8 @@ def test_optimizers(make, ctx):
     train_step(net, loss, opt, x, target)
     after = net.state()
     assert opt.steps == 1 and opt.gradient_norm > 0
-    assert np.array_equal(before["0.bias"], after["0.bias"]) and not np.array_equal(before["0.weight"], after["0.weight"])
+    assert np.array_equal(before["0.bias"], after["0.bias"])
+    assert not np.array_equal(before["0.weight"], after["0.weight"])
     assert (opt.groups[group].pattern, opt.groups[group].lr, opt.groups[group].parameters) == ("*.bias", 0, 2)
     opt.lr = 0.5
     assert opt.lr == 0.5 and opt.groups[0].lr == 0.5

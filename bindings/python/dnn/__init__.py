@@ -10,35 +10,34 @@
         net.backward(dy)
         opt.step()
 
-Arrays are NumPy's, without copies where that is possible. Layouts are channels last. What fails raises a dnn.Error whose
-text says what, where and with which shapes.
+Arrays are NumPy's, without copies where that is possible. Layouts are channels last. What fails raises a dnn.Error
+whose text says what, where and with which shapes.
 """
-from . import io
+from . import _constructors, inspect, io
 from ._abi import VERSION as __version__
 from ._constructors import *
-from ._constructors import __all__ as _constructors
 from ._library import lib as _lib
 from ._structs import Spec, init
 from .check import Report, check_gradients, check_loss
 from .context import Context, default_context, seed
 from .data import Dataset, Loader, digits
-from .errors import (ArgumentError, CallbackError, DTypeError, Error, FileError, FormatError, HandleError, InternalError,
-                     InvalidValueError, NotFoundError, OutOfMemoryError, ShapeError, StateError, ThreadError,
-                     UnsupportedError)
+from .errors import (ArgumentError, CallbackError, DTypeError, Error, FileError, FormatError, HandleError,
+                     InternalError, InvalidValueError, NotFoundError, OutOfMemoryError, ShapeError, StateError,
+                     ThreadError, UnsupportedError)
 from .layer import Layer, LayerSpec, custom
 from .loss import Loss
 from .module import Description, Graph, Module, Parameter, Predictor, Sequential, Value
 from .optimizer import Optimizer
-from .tensor import Tensor, tensor, zeros
+from .tensors import Tensor, tensor, zeros
 from .weights import Archive, load_tensors, save_tensors
 
-__all__ = _constructors + [
-    "Archive", "ArgumentError", "CallbackError", "Context", "DTypeError", "Dataset", "Description", "Error", "FileError",
-    "FormatError", "Graph", "HandleError", "InternalError", "InvalidValueError", "Layer", "LayerSpec", "Loader", "Loss",
-    "Module", "NotFoundError", "Optimizer", "OutOfMemoryError", "Parameter", "Predictor", "Report", "Sequential",
-    "ShapeError", "Spec", "StateError", "Tensor", "ThreadError", "UnsupportedError", "Value", "check_gradients",
-    "check_loss", "custom", "default_context", "digits", "init", "io", "library_version", "load_tensors", "save_tensors",
-    "seed", "tensor", "zeros",
+__all__ = _constructors.__all__ + [
+    "Archive", "ArgumentError", "CallbackError", "Context", "DTypeError", "Dataset", "Description", "Error",
+    "FileError", "FormatError", "Graph", "HandleError", "InternalError", "InvalidValueError", "Layer", "LayerSpec",
+    "Loader", "Loss", "Module", "NotFoundError", "Optimizer", "OutOfMemoryError", "Parameter", "Predictor", "Report",
+    "Sequential", "ShapeError", "Spec", "StateError", "Tensor", "ThreadError", "UnsupportedError", "Value",
+    "check_gradients", "check_loss", "custom", "default_context", "digits", "init", "inspect", "io",
+    "library_version", "load_tensors", "save_tensors", "seed", "tensor", "zeros",
 ]
 
 

@@ -1,6 +1,6 @@
 # Written by generate.py from include/dnn/*.h; `./run bindings` writes it anew.
 """The interface of the C library: constants, enums, structs, and every function with its types."""
-from ctypes import (CFUNCTYPE, POINTER, Structure, c_char, c_char_p, c_double, c_float, c_int, c_int32, c_int64,
+from ctypes import (CFUNCTYPE, POINTER, Structure, c_char, c_char_p, c_double, c_int, c_int32, c_int64,
                     c_size_t, c_uint32, c_uint64, c_void_p)
 from enum import IntEnum
 
@@ -14,10 +14,10 @@ DNN_ZERO = -0.0
 DNN_MAX_RANK = 8
 DNN_NO_VALUE = -1
 DNN_NO_PREFETCH = -1
+DNN_NO_FRAME = 4294967295
 DNN_LAYER_MAX_OUTPUTS = 4
 DNN_LAYER_MAX_KEPT = 4
 DNN_READS_INPUTS = 268435455
-DNN_NO_FRAME = 4294967295
 
 
 class dnn_dtype(IntEnum):
@@ -129,6 +129,12 @@ class dnn_last_batch(IntEnum):
     DNN_LAST_BATCH_DROP = 10
 
 
+class dnn_palette(IntEnum):
+    DNN_PALETTE_DEFAULT = 0
+    DNN_PALETTE_GREY = 10
+    DNN_PALETTE_DIVERGING = 20
+
+
 class dnn_layer_flags(IntEnum):
     DNN_LAYER_VIEW = 1
     DNN_LAYER_INPLACE = 2
@@ -149,12 +155,6 @@ class dnn_weights_flags(IntEnum):
     DNN_WEIGHTS_ALLOW_MISSING = 1
     DNN_WEIGHTS_ALLOW_EXTRA = 2
     DNN_WEIGHTS_ALLOW_CAST = 4
-
-
-class dnn_palette(IntEnum):
-    DNN_PALETTE_DEFAULT = 0
-    DNN_PALETTE_GREY = 10
-    DNN_PALETTE_DIVERGING = 20
 
 
 STATUS_MEANINGS = {
@@ -217,6 +217,7 @@ class dnn_context_desc(Structure):
         ("threads", c_int32),
         ("isa", c_int),
         ("seed", c_uint64),
+        ("no_winograd", c_int32),
     ]
 
 
@@ -331,6 +332,7 @@ class dnn_check_desc(Structure):
         ("only", c_char_p),
         ("loss", c_void_p),
         ("target", c_void_p),
+        ("burn_in", c_int32),
     ]
 
 
@@ -461,6 +463,47 @@ class dnn_loader_place(Structure):
         ("size", c_size_t),
         ("epoch", c_int64),
         ("batch", c_int64),
+    ]
+
+
+class dnn_sheet_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("title", c_char_p),
+        ("captions", POINTER(c_char_p)),
+        ("frames", POINTER(c_uint32)),
+        ("columns", c_int64),
+        ("zoom", c_int64),
+        ("low", c_double),
+        ("high", c_double),
+        ("per_image", c_int32),
+        ("palette", c_int),
+    ]
+
+
+class dnn_series(Structure):
+    _fields_ = [
+        ("x", POINTER(c_double)),
+        ("y", POINTER(c_double)),
+        ("count", c_int64),
+        ("label", c_char_p),
+        ("colour", c_uint32),
+    ]
+
+
+class dnn_plot_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("width", c_int64),
+        ("height", c_int64),
+        ("title", c_char_p),
+        ("x_label", c_char_p),
+        ("y_label", c_char_p),
+        ("x_low", c_double),
+        ("x_high", c_double),
+        ("y_low", c_double),
+        ("y_high", c_double),
+        ("y_log", c_int32),
     ]
 
 
@@ -614,6 +657,40 @@ class dnn_reduce_desc(Structure):
     ]
 
 
+class dnn_attention_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("heads", c_int64),
+        ("causal", c_int32),
+        ("scale", c_double),
+    ]
+
+
+class dnn_multi_head_attention_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("embed", c_int64),
+        ("heads", c_int64),
+        ("causal", c_int32),
+        ("no_bias", c_int32),
+        ("in_proj_init", POINTER(dnn_init)),
+        ("out_proj_init", POINTER(dnn_init)),
+    ]
+
+
+class dnn_rnn_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("inputs", c_int64),
+        ("hidden", c_int64),
+        ("no_bias", c_int32),
+        ("with_state", c_int32),
+        ("weight_ih_init", POINTER(dnn_init)),
+        ("weight_hh_init", POINTER(dnn_init)),
+        ("bias_init", POINTER(dnn_init)),
+    ]
+
+
 class dnn_sgd_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -700,47 +777,6 @@ class dnn_weights_load_desc(Structure):
         ("flags", c_int32),
         ("flattened", POINTER(dnn_flattened)),
         ("n_flattened", c_int64),
-    ]
-
-
-class dnn_sheet_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("title", c_char_p),
-        ("captions", POINTER(c_char_p)),
-        ("frames", POINTER(c_uint32)),
-        ("columns", c_int64),
-        ("zoom", c_int64),
-        ("low", c_double),
-        ("high", c_double),
-        ("per_image", c_int32),
-        ("palette", c_int),
-    ]
-
-
-class dnn_series(Structure):
-    _fields_ = [
-        ("x", POINTER(c_double)),
-        ("y", POINTER(c_double)),
-        ("count", c_int64),
-        ("label", c_char_p),
-        ("colour", c_uint32),
-    ]
-
-
-class dnn_plot_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("width", c_int64),
-        ("height", c_int64),
-        ("title", c_char_p),
-        ("x_label", c_char_p),
-        ("y_label", c_char_p),
-        ("x_low", c_double),
-        ("x_high", c_double),
-        ("y_low", c_double),
-        ("y_high", c_double),
-        ("y_log", c_int32),
     ]
 
 
@@ -867,6 +903,10 @@ DNN = {
     "dnn_loader_epoch": (c_int64, [c_void_p]),
     "dnn_loader_set_epoch": (dnn_status, [c_void_p, c_int64]),
     "dnn_loader_release": (dnn_status, [c_void_p]),
+    "dnn_sheet_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_sheet_desc)]),
+    "dnn_sheet_filters": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_sheet_desc)]),
+    "dnn_plot_lines": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_series), c_int64, POINTER(dnn_plot_desc)]),
+    "dnn_plot_histogram": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_int64, POINTER(dnn_plot_desc)]),
     "dnn_layer_create": (c_void_p, [c_void_p, POINTER(dnn_layer_class), c_void_p, c_size_t]),
     "dnn_layer_add_parameter": (dnn_status, [c_void_p, c_char_p, c_int32, POINTER(c_int64), POINTER(dnn_init)]),
     "dnn_layer_add_buffer": (dnn_status, [c_void_p, c_char_p, c_int32, POINTER(c_int64), POINTER(dnn_init)]),
@@ -902,6 +942,11 @@ DNN = {
     "dnn_matmul": (c_void_p, [c_void_p, POINTER(dnn_matmul_desc)]),
     "dnn_sum": (c_void_p, [c_void_p, POINTER(dnn_reduce_desc)]),
     "dnn_mean": (c_void_p, [c_void_p, POINTER(dnn_reduce_desc)]),
+    "dnn_attention": (c_void_p, [c_void_p, POINTER(dnn_attention_desc)]),
+    "dnn_multi_head_attention": (c_void_p, [c_void_p, POINTER(dnn_multi_head_attention_desc)]),
+    "dnn_lstm": (c_void_p, [c_void_p, POINTER(dnn_rnn_desc)]),
+    "dnn_gru": (c_void_p, [c_void_p, POINTER(dnn_rnn_desc)]),
+    "dnn_rnn_tanh": (c_void_p, [c_void_p, POINTER(dnn_rnn_desc)]),
     "dnn_sgd_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_sgd_desc)]),
     "dnn_adam_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_adam_desc)]),
     "dnn_adamw_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_adam_desc)]),
@@ -935,10 +980,6 @@ DNN = {
     "dnn_archive_metadata_count": (c_int64, [c_void_p]),
     "dnn_archive_metadata_at": (dnn_status, [c_void_p, c_int64, POINTER(dnn_metadata)]),
     "dnn_archive_metadata": (c_char_p, [c_void_p, c_char_p]),
-    "dnn_sheet_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_sheet_desc)]),
-    "dnn_sheet_filters": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_sheet_desc)]),
-    "dnn_plot_lines": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_series), c_int64, POINTER(dnn_plot_desc)]),
-    "dnn_plot_histogram": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_int64, POINTER(dnn_plot_desc)]),
 }
 
 

@@ -1,7 +1,7 @@
 # Written by generate.py from include/dnn/*.h; `./run bindings` writes it anew.
-"""Layers, losses and optimizers, as functions. Their words are those of the C headers: sizes of an
-argument that is a sequence, and flags that say whether one is set, are filled in here. `ctx` is the context, by
-default the one that everything shares; text stands for an enum's last word ("mean", "tanh").
+"""Layers, losses and optimizers, as functions. Their words are those of the C headers.
+Sizes of sequences, and flags that say whether an argument is given, are filled in here. `ctx` is the
+context, by default the one that everything shares; text stands for an enum by its last words ("mean").
 """
 from . import _abi as abi
 from ._make import enum, make_loss, make_module, make_optimizer
@@ -10,7 +10,8 @@ __all__ = [
     "cross_entropy", "mse", "l1", "huber", "bce_with_logits", "linear", "conv2d", "embedding", "batch_norm",
     "layer_norm", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "relu", "sigmoid", "tanh", "silu",
     "leaky_relu", "gelu", "softmax", "log_softmax", "dropout", "flatten", "reshape", "permute", "pad", "slice",
-    "concat", "add", "subtract", "multiply", "divide", "scale", "matmul", "sum", "mean", "sgd", "adam", "adamw",
+    "concat", "add", "subtract", "multiply", "divide", "scale", "matmul", "sum", "mean", "attention",
+    "multi_head_attention", "lstm", "gru", "rnn_tanh", "sgd", "adam", "adamw",
 ]
 
 
@@ -18,11 +19,10 @@ def cross_entropy(reduction=None, class_weights=None, label_smoothing=None, igno
     """Cross-entropy of logits y (N, …, C) and a target, which is either
         class numbers (N, …), uint8, int32 or int64, each in 0 … C - 1;
         distributions (N, …, C) of y's type: numbers of at least 0 that sum to 1 in each row (this is not checked).
-    With t the distribution (1 at the class, else 0), w the class weights and s the label smoothing, the loss of a
-    row is
+    With t the distribution (1 at the class, else 0), w the class weights and s the label smoothing, the loss of a row
+    is
         - Σ_c w_c q_c log softmax(y)_c        q = (1 - s) t + s/C        (Szegedy et al. 2016 for s)
-    and the mean is their sum divided by the sum of w over the rows' classes; for distributions: by the count of
-    rows.
+    and the mean is their sum divided by the sum of w over the rows' classes; for distributions: by the count of rows.
     Rows whose class is ignore_index count as 0, in sum and divisor, and their part of dy is 0.
 
     Arguments
@@ -159,8 +159,7 @@ def batch_norm(features=None, eps=None, momentum=None, affine=True, *, ctx=None)
 
 def layer_norm(shape=None, eps=None, affine=True, bias=True, *, ctx=None):
     """Layer normalisation over the last axes, whose sizes are `shape`: (…, shape) to the same,
-        y = (x - mean) / √(var + eps) · weight + bias, mean and (biased) variance of each sample's numbers in those
-        axes
+        y = (x - mean) / √(var + eps) · weight + bias, mean and (biased) variance of each sample's numbers in those axes
     Ba, Kiros and Hinton 2016. Parameters: weight (shape) = 1, bias (shape) = 0.
 
     Arguments
@@ -176,8 +175,7 @@ def layer_norm(shape=None, eps=None, affine=True, bias=True, *, ctx=None):
 def max_pool2d(kernel=None, stride=None, padding=None, pad=None, dilation=None, exclude_pad=None, *, ctx=None):
     """The maximum, and the average, of a sliding window: (N, H, W, C) to (N, H', W', C); sizes as dnn_conv2d's. Of
     equal
-    maxima the first in the window (row by row) gets the gradient, and a NaN is larger than any number. Padding is
-    minus
+    maxima the first in the window (row by row) gets the gradient, and a NaN is larger than any number. Padding is minus
     infinity for the maximum, zero for the average.
     Errors: ARGUMENT for padding that is not smaller than the (dilated) kernel: a window could lie wholly within it.
 
@@ -196,8 +194,7 @@ def max_pool2d(kernel=None, stride=None, padding=None, pad=None, dilation=None, 
 def avg_pool2d(kernel=None, stride=None, padding=None, pad=None, dilation=None, exclude_pad=None, *, ctx=None):
     """The maximum, and the average, of a sliding window: (N, H, W, C) to (N, H', W', C); sizes as dnn_conv2d's. Of
     equal
-    maxima the first in the window (row by row) gets the gradient, and a NaN is larger than any number. Padding is
-    minus
+    maxima the first in the window (row by row) gets the gradient, and a NaN is larger than any number. Padding is minus
     infinity for the maximum, zero for the average.
     Errors: ARGUMENT for padding that is not smaller than the (dilated) kernel: a window could lie wholly within it.
 
@@ -378,6 +375,126 @@ def mean(axes=None, keep_dims=None, *, ctx=None):
         keep_dims: True: the axes stay, with size 1
     """
     return make_module("dnn_mean", ctx, abi.dnn_reduce_desc, axes=axes, keep_dims=keep_dims)
+
+
+def attention(heads=None, causal=None, scale=None, *, ctx=None):
+    """Scaled dot-product attention with several heads (Vaswani et al. 2017). Inputs: queries (N, T, heads·D), keys
+    (N, S, heads·D), values (N, S, heads·E) and, if there are keys to leave out, a mask (N, S). Output (N, T, heads·E):
+    with q, k, v one head's part of the last axis,
+        y = softmax(scale · q kᵀ + mask) v
+    Mask: bool, 1 where the key takes part (as in PyTorch's scaled_dot_product_attention; its key_padding_mask says the
+    opposite); or of the other inputs' type, added to all scores of that key. A query that no key is left for has the
+    output 0. No T × S matrix is stored (Dao et al. 2022).
+
+    Arguments
+        heads: at least 1
+        causal: True: query t sees the keys 0 … t only
+        scale: default 1/√D
+    """
+    return make_module("dnn_attention", ctx, abi.dnn_attention_desc, heads=heads, causal=causal, scale=scale)
+
+
+def multi_head_attention(embed=None, heads=None, causal=None, bias=True, in_proj_init=None, out_proj_init=None, *,
+                         ctx=None):
+    """Self-attention: (N, T, embed) to the same, and optionally a mask (N, T), as above, as its second input:
+        q, k, v = x in_proj_weightᵀ + in_proj_bias,   y = attention(q, k, v) out_proj_weightᵀ + out_proj_bias
+    Parameters: in_proj_weight (3·embed, embed), in_proj_bias (3·embed), out_proj_weight (embed, embed), out_proj_bias
+    (embed): as PyTorch's MultiheadAttention has them (there "out_proj.weight").
+    Starting values: in_proj_weight Xavier uniform, out_proj_weight U(-r, r), r = 1/√embed, biases 0.
+
+    Arguments
+        embed: at least 1, a multiple of heads
+        heads: at least 1
+        causal: as above
+        in_proj_init: of the weights; None: as above
+        out_proj_init: of the weights; None: as above
+    """
+    return make_module("dnn_multi_head_attention", ctx, abi.dnn_multi_head_attention_desc, embed=embed, heads=heads,
+                       causal=causal, no_bias=not bias, in_proj_init=in_proj_init, out_proj_init=out_proj_init)
+
+
+def lstm(inputs=None, hidden=None, bias=True, with_state=None, weight_ih_init=None, weight_hh_init=None, bias_init=None,
+         *, ctx=None):
+    """Recurrent layers: (N, T, inputs) to (N, T, hidden), from the first step to the last, with a = W_ih x[t] + b_ih,
+    b = W_hh h[t-1] + b_hh, σ the sigmoid, and products of vectors elementwise:
+        dnn_lstm      i, f, o = σ(a + b), g = tanh(a + b),   c = f c[t-1] + i g,   h = o tanh(c)
+        dnn_gru       r, z = σ(a + b),    n = tanh(a + r b), h = (1 - z) n + z h[t-1]
+        dnn_rnn_tanh  h = tanh(a + b)
+    Inputs: x alone, starting at zero; or x and h (N, hidden), of an LSTM also c (N, hidden), from before the first
+    step.
+    Outputs: h of every step; with_state: and h, of an LSTM also c, (N, hidden), after the last step.
+    Parameters: weight_ih (gates·hidden, inputs), weight_hh (gates·hidden, hidden), bias_ih, bias_hh (gates·hidden),
+    with
+    the gates in the order i, f, g, o, and r, z, n: as PyTorch has them (there with "_l0").
+    Starting values: all U(-r, r), r = 1/√hidden.
+    Hochreiter and Schmidhuber 1997; Cho et al. 2014; Elman 1990.
+
+    Arguments
+        inputs: at least 1
+        hidden: at least 1
+        weight_ih_init: None: as above
+        weight_hh_init: None: as above
+        bias_init: None: as above
+    """
+    return make_module("dnn_lstm", ctx, abi.dnn_rnn_desc, inputs=inputs, hidden=hidden, no_bias=not bias,
+                       with_state=with_state, weight_ih_init=weight_ih_init, weight_hh_init=weight_hh_init,
+                       bias_init=bias_init)
+
+
+def gru(inputs=None, hidden=None, bias=True, with_state=None, weight_ih_init=None, weight_hh_init=None, bias_init=None,
+        *, ctx=None):
+    """Recurrent layers: (N, T, inputs) to (N, T, hidden), from the first step to the last, with a = W_ih x[t] + b_ih,
+    b = W_hh h[t-1] + b_hh, σ the sigmoid, and products of vectors elementwise:
+        dnn_lstm      i, f, o = σ(a + b), g = tanh(a + b),   c = f c[t-1] + i g,   h = o tanh(c)
+        dnn_gru       r, z = σ(a + b),    n = tanh(a + r b), h = (1 - z) n + z h[t-1]
+        dnn_rnn_tanh  h = tanh(a + b)
+    Inputs: x alone, starting at zero; or x and h (N, hidden), of an LSTM also c (N, hidden), from before the first
+    step.
+    Outputs: h of every step; with_state: and h, of an LSTM also c, (N, hidden), after the last step.
+    Parameters: weight_ih (gates·hidden, inputs), weight_hh (gates·hidden, hidden), bias_ih, bias_hh (gates·hidden),
+    with
+    the gates in the order i, f, g, o, and r, z, n: as PyTorch has them (there with "_l0").
+    Starting values: all U(-r, r), r = 1/√hidden.
+    Hochreiter and Schmidhuber 1997; Cho et al. 2014; Elman 1990.
+
+    Arguments
+        inputs: at least 1
+        hidden: at least 1
+        weight_ih_init: None: as above
+        weight_hh_init: None: as above
+        bias_init: None: as above
+    """
+    return make_module("dnn_gru", ctx, abi.dnn_rnn_desc, inputs=inputs, hidden=hidden, no_bias=not bias,
+                       with_state=with_state, weight_ih_init=weight_ih_init, weight_hh_init=weight_hh_init,
+                       bias_init=bias_init)
+
+
+def rnn_tanh(inputs=None, hidden=None, bias=True, with_state=None, weight_ih_init=None, weight_hh_init=None,
+             bias_init=None, *, ctx=None):
+    """Recurrent layers: (N, T, inputs) to (N, T, hidden), from the first step to the last, with a = W_ih x[t] + b_ih,
+    b = W_hh h[t-1] + b_hh, σ the sigmoid, and products of vectors elementwise:
+        dnn_lstm      i, f, o = σ(a + b), g = tanh(a + b),   c = f c[t-1] + i g,   h = o tanh(c)
+        dnn_gru       r, z = σ(a + b),    n = tanh(a + r b), h = (1 - z) n + z h[t-1]
+        dnn_rnn_tanh  h = tanh(a + b)
+    Inputs: x alone, starting at zero; or x and h (N, hidden), of an LSTM also c (N, hidden), from before the first
+    step.
+    Outputs: h of every step; with_state: and h, of an LSTM also c, (N, hidden), after the last step.
+    Parameters: weight_ih (gates·hidden, inputs), weight_hh (gates·hidden, hidden), bias_ih, bias_hh (gates·hidden),
+    with
+    the gates in the order i, f, g, o, and r, z, n: as PyTorch has them (there with "_l0").
+    Starting values: all U(-r, r), r = 1/√hidden.
+    Hochreiter and Schmidhuber 1997; Cho et al. 2014; Elman 1990.
+
+    Arguments
+        inputs: at least 1
+        hidden: at least 1
+        weight_ih_init: None: as above
+        weight_hh_init: None: as above
+        bias_init: None: as above
+    """
+    return make_module("dnn_rnn_tanh", ctx, abi.dnn_rnn_desc, inputs=inputs, hidden=hidden, no_bias=not bias,
+                       with_state=with_state, weight_ih_init=weight_ih_init, weight_hh_init=weight_hh_init,
+                       bias_init=bias_init)
 
 
 def sgd(module, lr=None, momentum=None, dampening=None, weight_decay=None, nesterov=None):

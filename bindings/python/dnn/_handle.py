@@ -4,7 +4,7 @@ import ctypes
 import weakref
 
 from . import errors
-from ._library import in_callback, lib
+from ._library import in_callback
 
 _late = collections.deque()  # releases that came up inside of a callback, where some of them would wait for themselves
 
@@ -20,9 +20,9 @@ def give_back(release, address):
 
 
 class Handle:
-    """Owns one hold on an object of the C library. It is given back by release(), at the end of a `with` block, when the
-    Python object is collected, or when the interpreter ends, whichever comes first: later objects before earlier ones.
-    Objects may be released in any order: those that are built on others keep them alive in the library.
+    """Owns one hold on an object of the C library. It is given back by release(), at the end of a `with` block, when
+    the Python object is collected, or when the interpreter ends, whichever comes first: later objects before earlier
+    ones. Objects may be released in any order: those that are built on others keep them alive in the library.
     """
 
     _release = None  # the C function
@@ -63,7 +63,7 @@ class Lease:
 
     def check(self):
         if self.over:
-            raise errors.StateError(f"this was lent until {self.lender}: clone() or copy() what is to be kept for longer")
+            raise errors.StateError(f"this was lent until {self.lender}: clone() or copy() what is to be kept")
 
 
 class Lender:

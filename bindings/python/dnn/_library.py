@@ -4,6 +4,7 @@ Callbacks. What Python code the library calls may raise: the exception is kept a
 one line, and whoever called the library gets an exception with the first one as its cause.
 """
 import collections
+import contextlib
 import ctypes
 import functools
 import os
@@ -17,7 +18,8 @@ UNCHECKED = {"dnn_last_status", "dnn_fail"}  # their status is not their own suc
 
 
 def candidates(variable, name, folders):
-    """Where a library may be, most wanted first: the file that the environment names; beside us; the loader's places."""
+    """Where a library may be, most wanted first: the file that the environment names; beside us; the loader's
+    places."""
     named = os.environ.get(variable)
     if named:
         return [named]
@@ -50,14 +52,26 @@ def bind(function, name, result, parameters):
     function.restype = ctypes.c_int if result is abi.dnn_status else result
     if result is abi.dnn_status and name not in UNCHECKED:
         function.errcheck = check
-    return function
+
+    def call(*arguments):
+        try:
+            return function(*arguments)
+        except ctypes.ArgumentError as error:
+            failed = error
+        for argument in arguments:
+            getattr(argument, "_as_parameter_", None)  # an object that was released says so itself
+        raise failed
+
+    call.argtypes = parameters
+    return call
 
 
 def missing(name):
     """For a function that an older library of the same ABI does not have."""
 
     def call(*_):
-        raise errors.UnsupportedError(f"{name} is not in the library that is loaded, {lib.dnn_version_string().decode()}")
+        version = lib.dnn_version_string().decode()
+        raise errors.UnsupportedError(f"{name} is not in the library that is loaded, {version}")
 
     return call
 
@@ -78,9 +92,10 @@ def failure(status=None):
     """The exception for the last failure in this thread."""
     line = lib.dnn_last_error().decode(errors="replace")
     error = errors.make(lib.dnn_last_status() if status is None else status, line)
-    for item in reversed(_raised):
+    for item in reversed(list(_raised)):
         if item[0] in line:
-            _raised.remove(item)
+            with contextlib.suppress(ValueError):  # another thread was told at the same time
+                _raised.remove(item)
             if not isinstance(item[1], Exception):  # KeyboardInterrupt, SystemExit: as if it came straight through
                 return item[1]
             error.__cause__ = item[1]
@@ -133,7 +148,10 @@ _package = os.path.dirname(os.path.abspath(__file__))
 
 
 def load():
-    library, path = open_library("DNN_LIBRARY", "libdnn", [_package])
+    try:
+        library, path = open_library("DNN_LIBRARY", "libdnn", [_package])
+    except OSError as reason:
+        raise ImportError(str(reason)) from None
     functions = Functions(library, abi.DNN)
     version = functions.dnn_version_string().decode()
     if version.split(".")[:2] != abi.VERSION.split(".")[:2]:

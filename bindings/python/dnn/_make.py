@@ -13,15 +13,14 @@ __all__ = ["enum", "make_loss", "make_module", "make_optimizer"]
 
 
 def plain(function, arguments):
-    """Arguments as the C function takes them: a sequence becomes its length and its numbers."""
-    for argument in arguments:
-        if hasattr(argument, "__iter__"):
-            items = sequence(argument)
-            c_type = function.argtypes[-1]._type_
-            yield len(items)
-            yield (c_type * len(items))(*items)
-        else:
-            yield 0 if argument is None else argument
+    """Arguments as the C function takes them: where its last is an array, a sequence becomes its length and its
+    numbers."""
+    arguments = [0 if argument is None else argument for argument in arguments]
+    last = function.argtypes[-1]
+    if not issubclass(last, ctypes._Pointer):
+        return arguments
+    items = sequence(arguments[-1])
+    return [*arguments[:-1], len(items), (last._type_ * len(items))(*items)]
 
 
 def make_module(name, ctx, *arguments, **fields):
@@ -30,7 +29,7 @@ def make_module(name, ctx, *arguments, **fields):
     if arguments and isinstance(arguments[0], type):
         arguments = [ctypes.byref(describe(arguments[0], **fields))]
     else:
-        arguments = list(plain(function, arguments))
+        arguments = plain(function, arguments)
     address = function(ctx, *arguments)
     if not address:
         raise failure()

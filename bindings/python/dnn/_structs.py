@@ -36,9 +36,9 @@ class Init:
 
 
 def init(kind, a=None, b=None, *, gain=None, fan=None):
-    """How to fill a tensor with starting values. `kind` is one of "constant" (a), "uniform" (from a to b), "normal" (mean
-    a, deviation b), "kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal"; `gain` and `fan` ("in",
-    "out") as include/dnn/tensor.h says."""
+    """How to fill a tensor with starting values. `kind` is one of "constant" (a), "uniform" (from a to b), "normal"
+    (mean a, deviation b), "kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal"; `gain` and `fan`
+    ("in", "out") as include/dnn/tensor.h says."""
     return Init(kind, a, b, gain=gain, fan=fan)
 
 
@@ -48,8 +48,8 @@ def sequence(value):
 
 
 def set_counted(struct, name, c_type, value):
-    """A pointer to numbers; the field n_name says how many."""
-    items = sequence(value)
+    """A pointer to numbers or texts; the field n_name, where there is one, says how many."""
+    items = [i.encode() if isinstance(i, str) else i for i in sequence(value)]
     setattr(struct, name, (c_type._type_ * len(items))(*items))
     if hasattr(struct, f"n_{name}"):
         setattr(struct, f"n_{name}", len(items))
@@ -66,7 +66,8 @@ def set_array(struct, name, c_type, value):
 
 def set_field(struct, name, c_type, value):
     if c_type is ctypes.c_double:
-        zero = 0.0 if (type(struct), name) in TAKEN_AS_IS else abi.DNN_ZERO  # a zero that is given is meant
+        # A zero that is given is meant: it must not be taken for a field that was left out.
+        zero = 0.0 if (type(struct), name) in TAKEN_AS_IS else abi.DNN_ZERO
         setattr(struct, name, float(value) or zero)
     elif c_type is ctypes.c_char_p:
         setattr(struct, name, value.encode())

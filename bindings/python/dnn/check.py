@@ -6,9 +6,9 @@ from . import _abi as abi
 from ._handle import Handle, addresses, created
 from ._library import lib
 from ._structs import asked, describe, enum, record
-from .module import as_module
 from .context import default_context
-from .tensor import as_tensor
+from .module import as_module
+from .tensors import as_tensor
 
 
 class Report(Handle):
@@ -65,27 +65,29 @@ def _options(loss, target, inputs, parameters, structure, float32, mode, phases,
     skip = ((0 if inputs else skipped.DNN_CHECK_NO_INPUTS) | (0 if parameters else skipped.DNN_CHECK_NO_PARAMETERS)
             | (0 if structure else skipped.DNN_CHECK_NO_STRUCTURE) | (0 if float32 else skipped.DNN_CHECK_NO_FLOAT32))
     mask = None if phases is None else sum(enum(abi.dnn_check_phase, phase) for phase in phases)
-    return ctypes.byref(describe(abi.dnn_check_desc, mode=enum(abi.dnn_check_mode, mode), phases=mask, skip=skip, loss=loss,
-                                 target=target, **values))
+    return ctypes.byref(describe(abi.dnn_check_desc, mode=enum(abi.dnn_check_mode, mode), phases=mask, skip=skip,
+                                 loss=loss, target=target, **values))
 
 
 def check_gradients(module, *inputs, loss=None, target=None, mode=None, phases=None, check_inputs=True,
                     check_parameters=True, check_structure=True, check_float32=True, **settings):
-    """Compares the gradients of a module (or a dnn.Layer) on these inputs with differences, in float64, and returns a Report.
-    The module is left as it was.
+    """Compares the gradients of a module (or a dnn.Layer) on these inputs with differences, in float64, and returns a
+    Report. The module is left as it was.
 
-    mode: "auto", "slow" (all elements), "fast" (random directions), "sampled". phases: some of "train", "eval", "as_is".
-    loss and target: a loss behind the module, checked with it. Further settings, as include/dnn/check.h says:
+    mode: "auto", "slow" (all elements), "fast" (random directions), "sampled". phases: some of "train", "eval",
+    "as_is". loss and target: a loss behind the module, checked with it. Further settings, as include/dnn/check.h says:
     tolerance, float32_tolerance, seed, budget, pairs, samples, only.
     """
     module = as_module(module, default_context())
     tensors = [as_tensor(x, module.ctx) for x in inputs]
     target = None if target is None else as_tensor(target, module.ctx)
-    options = _options(loss, target, check_inputs, check_parameters, check_structure, check_float32, mode, phases, settings)
+    options = _options(loss, target, check_inputs, check_parameters, check_structure, check_float32, mode, phases,
+                       settings)
     return Report(created(lib.dnn_check_gradients, module, addresses(tensors), len(tensors), options), module.ctx)
 
 
 def check_loss(loss, y, target, *, mode=None, **settings):
     """Checks the gradient of a loss alone, at y and target."""
     options = _options(None, None, True, True, True, True, mode, None, settings)
-    return Report(created(lib.dnn_check_loss, loss, as_tensor(y, loss.ctx), as_tensor(target, loss.ctx), options), loss.ctx)
+    tensors = as_tensor(y, loss.ctx), as_tensor(target, loss.ctx)
+    return Report(created(lib.dnn_check_loss, loss, *tensors, options), loss.ctx)

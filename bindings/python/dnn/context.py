@@ -27,15 +27,18 @@ class Context(Handle):
     threads: how many threads work is spread over; default: the processors that this process may use. Results do not
         depend on it, bit for bit.
     seed: of all randomness in this context.
-    log: a function (level, line) that takes the library's remarks; level is 10 (debug), 20 (info) or 30 (warning), as in
+    log: a function (level, line) that takes the library's remarks; level is 10 (debug), 20 (info) or 30 (warning), as
+    in
         the logging module. Any thread may call it; it must not use the library.
     isa: "portable", "avx2", "avx512": an upper limit for the instructions that are used.
+    winograd: False: float32 convolutions never use Winograd's algorithm, which is faster and rounds more coarsely.
     """
 
     _release = lib.dnn_context_release
 
-    def __init__(self, *, threads=None, seed=0, log=None, isa=None):
-        desc = describe(abi.dnn_context_desc, threads=threads, seed=seed, isa=enum(abi.dnn_isa, isa))
+    def __init__(self, *, threads=None, seed=0, log=None, isa=None, winograd=True):
+        desc = describe(abi.dnn_context_desc, threads=threads, seed=seed, isa=enum(abi.dnn_isa, isa),
+                        no_winograd=not winograd)
         sink = next(_ids)
         if log:
             _sinks[sink] = log
@@ -53,7 +56,8 @@ class Context(Handle):
         return lib.dnn_context_threads(self)
 
     def seed(self, seed):
-        """Sets the seed; what is made from here on draws the numbers that it would draw in a new context of that seed."""
+        """Sets the seed; what is made from here on draws the numbers that it would draw in a new context of that
+        seed."""
         lib.dnn_context_seed(self, seed)
 
     def __str__(self):

@@ -1,19 +1,16 @@
 """Data: datasets of (input, target) pairs, views of them, and the loader that cuts them into batches."""
 import ctypes
 import itertools
-import os
-
-import numpy as np
 
 from . import _abi as abi
 from . import _library, errors
-from ._handle import Handle, Lender, addresses, created
+from ._handle import Handle, Lender, created
 from ._library import lib
 from ._structs import Spec, asked, describe, enum, record
 from .context import default_context
 from .layer import put, view
 from .module import c_array
-from .tensor import Tensor, as_array, as_tensor, dims_array
+from .tensors import Tensor, as_array, as_tensor, dims_array
 
 _sources = {}  # id: the function that makes samples
 _ids = itertools.count(1)
@@ -49,8 +46,9 @@ class Dataset(Handle):
 
     @classmethod
     def from_function(cls, get, count, input, target=None, *, thread_safe=False, ctx=None):
-        """Samples that get(index, epoch) makes: a pair of arrays, or one array if `target` is None. `input` and `target` are
-        shapes, or dnn.Spec with a dtype. thread_safe: several of a loader's threads may be in get at once."""
+        """Samples that get(index, epoch) makes: a pair of arrays, or one array if `target` is None. `input` and
+        `target` are shapes, or dnn.Spec with a dtype. thread_safe: several of a loader's threads may be in get at
+        once."""
         ctx = ctx or default_context()
         desc = describe(abi.dnn_callback_dataset_desc, count=count, thread_safe=thread_safe)
         desc.input = c_array(input if isinstance(input, Spec) else Spec(input))
@@ -69,8 +67,8 @@ class Dataset(Handle):
 
     @classmethod
     def from_sequence(cls, sequence, *, thread_safe=False, ctx=None):
-        """Samples sequence[i] of anything with len() and [], each a pair (input, target), or an input alone. The first one
-        says the shapes and dtypes. Samples are made when they are read."""
+        """Samples sequence[i] of anything with len() and [], each a pair (input, target), or an input alone. The first
+        one says the shapes and dtypes. Samples are made when they are read."""
         if len(sequence) == 0:
             raise errors.ArgumentError("an empty sequence says no shapes: use Dataset.from_function")
         first = sequence[0]
@@ -109,7 +107,8 @@ class Dataset(Handle):
         return record(asked(abi.dnn_item_info, lib.dnn_dataset_item, self))
 
     def get(self, indices):
-        """The samples of these indices as a batch: (inputs, targets), new tensors; targets is None if there are none."""
+        """The samples of these indices as a batch: (inputs, targets), new tensors; targets is None if there are
+        none."""
         indices = list(indices)
         return self._read(lib.dnn_dataset_get, dims_array(indices), len(indices))
 
@@ -134,16 +133,16 @@ class Dataset(Handle):
 
 
 def digits(count=None, *, first=None, seed=None, image_size=None, ctx=None):
-    """Digits drawn by code, in the manner of handwriting: float32 images (28, 28, 1), ink 1 on 0, and int64 labels. Digit
-    number i, from `first` on, is a function of (seed, i, image_size) alone. Default: 10000 of them."""
+    """Digits drawn by code, in the manner of handwriting: float32 images (28, 28, 1), ink 1 on 0, and int64 labels.
+    Digit number i, from `first` on, is a function of (seed, i, image_size) alone. Default: 10000 of them."""
     ctx = ctx or default_context()
     desc = describe(abi.dnn_digits_desc, count=count, first=first, seed=seed, image_size=image_size)
     return Dataset(created(lib.dnn_digits, ctx, ctypes.byref(desc)), ctx)
 
 
 class Loader(Handle, Lender):
-    """Batches of a dataset. `for x, target in loader` is one epoch; the next `for` is the next epoch, also after one that
-    was left early. Batches are lent until the next one.
+    """Batches of a dataset. `for x, target in loader` is one epoch; the next `for` is the next epoch, also after one
+    that was left early. Batches are lent until the next one.
 
     shuffle: a new order every epoch, a function of (seed, epoch). last: "keep" or "drop" what does not fill a batch.
     prefetch: batches read ahead by `workers` threads (default 2 and 1); 0: none, batches are read when asked for.

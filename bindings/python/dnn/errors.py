@@ -1,4 +1,5 @@
-"""Exceptions: one for each failing status of the library, all of them dnn.Error, and of Python's own kind where there is one."""
+"""Exceptions: one for each failing status of the library. All are dnn.Error, and of Python's own kind where there is
+one."""
 from . import _abi as abi
 
 

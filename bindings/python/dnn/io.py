@@ -1,5 +1,5 @@
-"""Files of other people's formats: IDX, as MNIST has it, and PNG. They need libdnn_io, which is loaded at the first call:
-UnsupportedError where it is not there. Damaged files are FormatError."""
+"""Files of other people's formats: IDX, as MNIST has it, and PNG. They need libdnn_io, which is loaded at the first
+call: UnsupportedError where it is not there. Damaged files are FormatError."""
 import ctypes
 import os
 
@@ -9,7 +9,7 @@ from ._library import io as _io
 from ._structs import describe
 from .context import default_context
 from .data import Dataset
-from .tensor import Tensor, as_tensor
+from .tensors import Tensor, as_tensor
 
 
 def _limits(max_bytes):
@@ -17,7 +17,8 @@ def _limits(max_bytes):
 
 
 def read_idx(path, *, max_bytes=None, ctx=None):
-    """An IDX file, plain or compressed with gzip, as a tensor. max_bytes: the most that it may unfold to (default 2^30)."""
+    """An IDX file, plain or compressed with gzip, as a tensor. max_bytes: the most that it may unfold to (default
+    2^30)."""
     ctx = ctx or default_context()
     return Tensor(created(_io().dnn_idx_read, ctx, os.fsencode(path), _limits(max_bytes)), ctx)
 

@@ -12,7 +12,7 @@ from ._library import failure, lib
 from ._structs import Init, Spec, sequence, shape_of
 from .context import default_context
 from .module import Module, c_array
-from .tensor import dims_array
+from .tensors import dims_array
 
 _layers = {}  # id, which is the C layer's state: the Python layer
 _ids = itertools.count(1)
@@ -37,8 +37,8 @@ class Layer:
                     call.parameter_gradients[0] += (dy * x * x * np.cos(a * x)).sum(axis=0)
                 return dy * (np.sin(a * x) + a * x * np.cos(a * x))
 
-    The arrays of a call are lent: they are good for that call alone, and a layer that keeps one is stopped with an error.
-    Callbacks may run for several modules and predictors at once: they must not change the layer.
+    The arrays of a call are lent: they are good for that call alone, and a layer that keeps one is stopped with an
+    error. Callbacks may run for several modules and predictors at once: they must not change the layer.
     """
 
     reads = ("inputs",)  # what backward looks at: "inputs", "outputs". What it does not read is not kept for it
@@ -55,8 +55,8 @@ class Layer:
         self._declared.append(("buffer", name, shape, init))
 
     def shape(self, call):
-        """Checks the input shapes (call.inputs: dnn.Spec) and returns what comes out: a shape, of the first input's dtype, a
-        dnn.Spec, a list of those, or a dnn.LayerSpec. By default the shape of the only input."""
+        """Checks the input shapes (call.inputs: dnn.Spec) and returns what comes out: a shape, of the first input's
+        dtype; a dnn.Spec; a list of those; or a dnn.LayerSpec. By default the shape of the only input."""
         if len(call.inputs) != 1:
             raise errors.ShapeError(f"a {self.type()} takes one input, not {len(call.inputs)}")
         return call.inputs[0]
@@ -77,8 +77,8 @@ class Layer:
 
 
 class LayerSpec:
-    """All that a shape rule can say: outputs and kept (memory from forward to backward), each a list of dnn.Spec; flops of the
-    forward; random: the layer draws from call.random()."""
+    """All that a shape rule can say: outputs and kept (memory from forward to backward), each a list of dnn.Spec;
+    flops of the forward; random: the layer draws from call.random()."""
 
     def __init__(self, outputs, *, kept=(), flops=0.0, random=False):
         self.outputs, self.kept, self.flops, self.random = outputs, kept, flops, random
@@ -86,10 +86,10 @@ class LayerSpec:
 
 class Call:
     """What one call of a layer is given. Lists of arrays: inputs, outputs, parameters, buffers, kept; in backward also
-    output_gradients, input_gradients and parameter_gradients, with None for what nobody needs (a frozen parameter, say).
-    What is not there (an input that backward does not read; kept, when no backward will come) is None. In the shape
-    rule inputs and parameters are dnn.Spec. `training`, `path`; random() is a NumPy generator for this call, the same
-    in forward and its backward."""
+    output_gradients, input_gradients and parameter_gradients, with None for what nobody needs (a frozen parameter,
+    say). What is not there (an input that backward does not read; kept, when no backward will come) is None. In the
+    shape rule inputs and parameters are dnn.Spec. `training`, `path`; random() is a NumPy generator for this call, the
+    same in forward and its backward."""
 
     GRADIENTS = {"output_gradients": "outputs", "input_gradients": "inputs", "parameter_gradients": "parameters"}
 
@@ -130,10 +130,9 @@ def view(array, readonly):
     shape = shape_of(array)
     if not array.data:
         return None
-    count = int(np.prod(shape, dtype=np.int64))
     dtype = np.dtype(NAMES[array.dtype])
-    memory = (ctypes.c_char * (count * dtype.itemsize)).from_address(array.data)
-    made = np.frombuffer(memory, dtype).reshape(shape) if count else np.empty(shape, dtype)
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    made = np.ndarray(shape, dtype, (ctypes.c_char * size).from_address(array.data))  # the base of all views of it
     made.flags.writeable = not readonly
     return made
 

@@ -3,11 +3,11 @@ import ctypes
 
 from ._handle import Handle, Lender
 from ._library import lib
-from .tensor import Tensor, as_tensor
+from .tensors import Tensor, as_tensor
 
 
 class Loss(Handle, Lender):
-    """value, dy = loss(y, target). dy is lent until the loss is evaluated again. Made by dnn.cross_entropy(), dnn.mse() …"""
+    """value, dy = loss(y, target); dy is lent until the next evaluation. Made by dnn.cross_entropy(), dnn.mse() …"""
 
     _release = lib.dnn_loss_release
     _lends_until = "the loss's next evaluation"

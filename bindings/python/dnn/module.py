@@ -8,7 +8,7 @@ from ._dtypes import dtype_number
 from ._handle import Handle, Lender, addresses, created
 from ._library import failure, lib
 from ._structs import Spec, asked, record, sequence
-from .tensor import Tensor, as_tensor
+from .tensors import Tensor, as_tensor
 from .weights import load_weights, save_weights
 
 _known = weakref.WeakValueDictionary()  # address: the Python object, so that each module has one
@@ -39,8 +39,8 @@ class Module(Handle, Runner):
         value, dy = loss(y, target)
         net.backward(dy)            adds to the gradients of the parameters
 
-    A module is used by one thread at a time; dnn.Predictor runs one in many. What it lends (outputs, input gradients) is
-    good until its next forward.
+    A module is used by one thread at a time; dnn.Predictor runs one in many. What it lends (outputs, input gradients)
+    is good until its next forward. A layer with several outputs that is run by itself must be told: `n_outputs = 3`.
     """
 
     _release = lib.dnn_module_release
@@ -58,7 +58,8 @@ class Module(Handle, Runner):
 
     @classmethod
     def _lent(cls, address, ctx):
-        """The Python object of a module that a container lends: the one that there is, or a new one with its own hold."""
+        """The Python object of a module that a container lends: the one that there is, or a new one with its own
+        hold."""
         known = _known.get(address)
         if known is not None and not known.released:
             return known
@@ -74,14 +75,14 @@ class Module(Handle, Runner):
         return self.forward(*inputs)
 
     def forward(self, *inputs):
-        """Runs forward on tensors or arrays. The output, or the tuple of outputs, is lent until the next forward. Arrays
-        that were given must not be changed before the backward."""
+        """Runs forward on tensors or arrays. The output, or the tuple of outputs, is lent until the next forward.
+        Arrays that were given must not be changed before the backward."""
         self._n_inputs = len(inputs)
         return self._run(lib.dnn_module_forward, lib.dnn_module_forward_n, inputs)
 
     def backward(self, *gradients, inputs=False):
-        """Runs backward from dL/dy, one for each output (None: zeros), once after each forward. inputs=True returns dL/dx,
-        lent, or a tuple of them; set_gradients(inputs=True) must have come before the forward."""
+        """Runs backward from dL/dy, one for each output (None: zeros), once after each forward. inputs=True returns
+        dL/dx, lent, or a tuple of them; set_gradients(inputs=True) must have come before the forward."""
         tensors = [None if g is None else as_tensor(g, self.ctx) for g in gradients]
         out = (ctypes.c_void_p * self._n_inputs)() if inputs else None
         lib.dnn_module_backward_n(self, addresses(tensors), len(tensors), out, self._n_inputs if inputs else 0)
@@ -122,7 +123,8 @@ class Module(Handle, Runner):
         lib.dnn_module_unfreeze(self, pattern.encode())
 
     def set_gradients(self, *, inputs=False, eval=False):
-        """Which gradients a backward gives besides those of the parameters in training: of the inputs; in evaluation."""
+        """Which gradients a backward gives besides those of the parameters in training: of the inputs; in
+        evaluation."""
         kinds = abi.dnn_gradients
         flags = (kinds.DNN_GRADIENTS_INPUTS if inputs else 0) | (kinds.DNN_GRADIENTS_EVAL if eval else 0)
         lib.dnn_module_set_gradients(self, flags)
@@ -181,9 +183,9 @@ class Module(Handle, Runner):
     # ---- files
 
     def save(self, path, *, layout=None, dtype=None, metadata=None, flattened=None):
-        """Writes all parameters and buffers to a safetensors file. layout="torch": as PyTorch has them. dtype: what floats
-        are stored as. metadata: {text: text}. flattened: {"fc1.weight": (height, width, channels)} of linear layers
-        that read flattened images, for layout="torch"."""
+        """Writes all parameters and buffers to a safetensors file. layout="torch": as PyTorch has them. dtype: what
+        floats are stored as. metadata: {text: text}. flattened: {"fc1.weight": (height, width, channels)} of linear
+        layers that read flattened images, for layout="torch"."""
         save_weights(self, path, layout, dtype, metadata, flattened)
 
     def load(self, path, *, layout=None, flattened=None, allow_missing=False, allow_extra=False, allow_cast=False):
@@ -209,8 +211,8 @@ class Parameter:
 
 
 class Container(Module):
-    """A module of modules. Children stay usable by themselves; a module in several places is one set of weights. An error
-    while building is raised at once, and the container is of no use from then on."""
+    """A module of modules. Children stay usable by themselves; a module in several places is one set of weights. An
+    error while building is raised at once, and the container is of no use from then on."""
 
     _create = None
 
@@ -259,7 +261,8 @@ class Sequential(Container):
 
 
 class Value:
-    """A value in a graph. Sums, differences, products and quotients of values, and products with numbers, are layers."""
+    """A value in a graph. Sums, differences, products and quotients of values, and products with numbers, are
+    layers."""
 
     def __init__(self, graph, number):
         self.graph, self.number = graph, number
@@ -312,8 +315,8 @@ class Graph(Container):
         return self._value(lib.dnn_graph_input(self))
 
     def apply(self, child, *inputs, name=None, outputs=1):
-        """Feeds a module, or a dnn.Layer, with values; gives its output, or the tuple of its `outputs`. A module that is in
-        the graph already is applied again, with the same weights."""
+        """Feeds a module, or a dnn.Layer, with values; gives its output, or the tuple of its `outputs`. A module that
+        is in the graph already is applied again, with the same weights."""
         name = None if name is None else name.encode()
         values = [self._number(value) for value in inputs]
         out = (ctypes.c_int32 * outputs)()
@@ -379,12 +382,13 @@ def c_array(spec):
     dims = sequence(spec.shape)
     if len(dims) > abi.DNN_MAX_RANK:
         raise errors.ShapeError(f"shape {dims} has {len(dims)} axes, {abi.DNN_MAX_RANK} are the most")
-    return abi.dnn_array(dtype=dtype_number(spec.dtype), rank=len(dims), dims=(ctypes.c_int64 * abi.DNN_MAX_RANK)(*dims))
+    padded = (ctypes.c_int64 * abi.DNN_MAX_RANK)(*dims)
+    return abi.dnn_array(dtype=dtype_number(spec.dtype), rank=len(dims), dims=padded)
 
 
 class Predictor(Handle, Runner):
-    """Runs a module in evaluation mode, whatever mode it is in, and cannot change it. Make one for each thread: they share
-    the weights, which nobody may change meanwhile. Outputs are lent until the predictor's next run."""
+    """Runs a module in evaluation mode, whatever mode it is in, and cannot change it. Make one for each thread: they
+    share the weights, which nobody may change meanwhile. Outputs are lent until the predictor's next run."""
 
     _release = lib.dnn_predictor_release
     _lends_until = "the predictor's next run"

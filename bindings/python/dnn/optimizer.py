@@ -5,7 +5,7 @@ from . import _abi as abi
 from ._handle import Handle
 from ._library import lib
 from ._structs import asked, describe, record
-from .tensor import Tensor
+from .tensors import Tensor
 
 
 class Optimizer(Handle):
@@ -78,15 +78,16 @@ class Optimizer(Handle):
     # ---- state
 
     def state(self):
-        """{(path, name): tensor} of all state, for checkpoints; the optimizer's own has the path "". Writing to one changes
-        the optimizer."""
+        """{(path, name): tensor} of all state, for checkpoints; the optimizer's own has the path "". Writing to one
+        changes the optimizer."""
         infos = [asked(abi.dnn_optimizer_state, lib.dnn_optimizer_state_at, self, i)
                  for i in range(lib.dnn_optimizer_state_count(self))]
         return {(i.path.decode(), i.name.decode()): self._tensor(i) for i in infos}
 
     def state_of(self, path, name):
         """One piece of state, made here as zeros if there is none yet, so that it can be loaded."""
-        return self._tensor(asked(abi.dnn_optimizer_state, lib.dnn_optimizer_state_find, self, path.encode(), name.encode()))
+        return self._tensor(asked(abi.dnn_optimizer_state, lib.dnn_optimizer_state_find, self, path.encode(),
+                                  name.encode()))
 
     def _tensor(self, info):
         return Tensor._lent(info.value, self.ctx, writable=True)

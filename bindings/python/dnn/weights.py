@@ -9,7 +9,7 @@ from ._handle import Handle, addresses, created
 from ._library import failure, lib
 from ._structs import describe, enum
 from .context import default_context
-from .tensor import Tensor, as_tensor
+from .tensors import Tensor, as_tensor
 
 
 def _metadata(pairs):
@@ -47,8 +47,8 @@ def load_weights(module, path, layout, flattened, allow_missing, allow_extra, al
 
 
 def save_tensors(path, tensors, metadata=None, *, ctx=None):
-    """Writes {name: tensor or array} to a safetensors file, with {text: text} as metadata. The same tensors give the same
-    bytes."""
+    """Writes {name: tensor or array} to a safetensors file, with {text: text} as metadata. The same tensors give the
+    same bytes."""
     ctx = ctx or default_context()
     values = [as_tensor(value, ctx) for value in tensors.values()]
     names = (ctypes.c_char_p * len(values))(*[name.encode() for name in tensors])
@@ -57,8 +57,8 @@ def save_tensors(path, tensors, metadata=None, *, ctx=None):
 
 
 class Archive(Handle, collections.abc.Mapping):
-    """What a safetensors file holds: {name: tensor}, and `metadata`. Tensors share the memory of the archive, and keep it
-    alive. Several threads may read it."""
+    """What a safetensors file holds: {name: tensor}, and `metadata`. Tensors share the memory of the archive, and keep
+    it alive. Several threads may read it."""
 
     _release = lib.dnn_archive_release
 

@@ -128,7 +128,7 @@ class Tensor(Handle):
     def item(self):
         """The element of a tensor that has one."""
         if self.size != 1:
-            raise errors.ShapeError(f"item() is for one element, this tensor has {self.size} (shape {list(self.shape)})")
+            raise errors.ShapeError(f"item() is for one element, the tensor's shape is {list(self.shape)}")
         return self.numpy().reshape(()).item()
 
     def set(self, values):
@@ -171,8 +171,8 @@ class Tensor(Handle):
         return Tensor(created(lib.dnn_tensor_clone, self), self.ctx)
 
     def cast(self, dtype, *, lossy=False):
-        """A tensor with the elements converted. A value that does not survive is an error, with the count of them, unless
-        lossy=True: then values are rounded toward zero and clamped."""
+        """A tensor with the elements converted. A value that does not survive is an error, with the count of them,
+        unless lossy=True: then values are rounded toward zero and clamped."""
         mode = abi.dnn_cast.DNN_CAST_LOSSY if lossy else abi.dnn_cast.DNN_CAST_EXACT
         return Tensor(created(lib.dnn_tensor_cast, self, dtype_number(dtype), mode, None), self.ctx)
 
@@ -193,8 +193,8 @@ def as_array(data, dtype=None):
         if name == "bfloat16":
             raise errors.DTypeError('NumPy has no bfloat16: make a float32 tensor and cast("bfloat16")')
         return np.asarray(array, name)
-    is_numpy = isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array_interface__")
-    return array if is_numpy or array.dtype != np.float64 else array.astype(np.float32)
+    is_pythons = not hasattr(data, "__array__") and not hasattr(data, "__array_interface__")
+    return array.astype(np.float32) if is_pythons and array.dtype == np.float64 else array
 
 
 def wrap(array, ctx):
@@ -214,17 +214,15 @@ def wrap(array, ctx):
 def tensor(data, dtype=None, *, copy=None, ctx=None):
     """A tensor from a NumPy array, or anything that NumPy makes one of.
 
-    The memory is shared, so that what is written to one is seen in the other, wherever the array is dense and row-major,
-    of a type that the library has, in this machine's byte order; else it is a copy. copy=True always copies, copy=False
-    never does: ValueError where it would have to.
+    The memory is shared, so that what is written to one is seen in the other, wherever the array is dense and
+    row-major, of a type that the library has, in this machine's byte order; else it is a copy. copy=True always
+    copies, copy=False never does: ValueError where it would have to.
     """
     array = as_array(data, dtype)
     usable = np.require(array, array.dtype.newbyteorder("="), ["C", "ALIGNED"])
-    if copy is False and not (isinstance(data, np.ndarray) and np.shares_memory(usable, data) or usable.size == 0):
+    if copy is False and usable.size and not np.shares_memory(usable, np.asarray(data)):
         raise ValueError("this cannot become a tensor without a copy")
-    if copy and isinstance(data, (np.ndarray, Tensor)) and np.shares_memory(usable, np.asarray(data)):
-        usable = usable.copy()
-    return wrap(usable, ctx or default_context())
+    return wrap(usable.copy() if copy else usable, ctx or default_context())
 
 
 def zeros(shape, dtype="float32", *, ctx=None):
