@@ -211,6 +211,60 @@ typedef struct dnn_reduce_desc {
 DNN_API dnn_module *dnn_sum(dnn_context *ctx, const dnn_reduce_desc *desc); /* NULL: all axes */
 DNN_API dnn_module *dnn_mean(dnn_context *ctx, const dnn_reduce_desc *desc);
 
+/* ---- sequences: (N, T, features) --------------------------------------------------------------------------------- */
+
+/* Scaled dot-product attention with several heads (Vaswani et al. 2017). Inputs: queries (N, T, heads·D), keys
+ * (N, S, heads·D), values (N, S, heads·E) and, if there are keys to leave out, a mask (N, S). Output (N, T, heads·E):
+ * with q, k, v one head's part of the last axis,
+ *     y = softmax(scale · q kᵀ + mask) v
+ * Mask: bool, 1 where the key takes part (as in PyTorch's scaled_dot_product_attention; its key_padding_mask says the
+ * opposite); or of the other inputs' type, added to all scores of that key. A query that no key is left for has the
+ * output 0. No T × S matrix is stored (Dao et al. 2022). */
+typedef struct dnn_attention_desc {
+    size_t size;
+    int64_t heads;  /* at least 1 */
+    int32_t causal; /* 1: query t sees the keys 0 … t only */
+    double scale;   /* default 1/√D */
+} dnn_attention_desc;
+DNN_API dnn_module *dnn_attention(dnn_context *ctx, const dnn_attention_desc *desc);
+
+/* Self-attention: (N, T, embed) to the same, and optionally a mask (N, T), as above, as its second input:
+ *     q, k, v = x in_proj_weightᵀ + in_proj_bias,   y = attention(q, k, v) out_proj_weightᵀ + out_proj_bias
+ * Parameters: in_proj_weight (3·embed, embed), in_proj_bias (3·embed), out_proj_weight (embed, embed), out_proj_bias
+ * (embed): as PyTorch's MultiheadAttention has them (there "out_proj.weight").
+ * Starting values: in_proj_weight Xavier uniform, out_proj_weight U(-r, r), r = 1/√embed, biases 0. */
+typedef struct dnn_multi_head_attention_desc {
+    size_t size;
+    int64_t embed;  /* at least 1, a multiple of heads */
+    int64_t heads;  /* at least 1 */
+    int32_t causal; /* as above */
+    int32_t no_bias;
+    const dnn_init *in_proj_init, *out_proj_init; /* of the weights; NULL: as above */
+} dnn_multi_head_attention_desc;
+DNN_API dnn_module *dnn_multi_head_attention(dnn_context *ctx, const dnn_multi_head_attention_desc *desc);
+
+/* Recurrent layers: (N, T, inputs) to (N, T, hidden), from the first step to the last, with a = W_ih x[t] + b_ih,
+ * b = W_hh h[t-1] + b_hh, σ the sigmoid, and products of vectors elementwise:
+ *     dnn_lstm      i, f, o = σ(a + b), g = tanh(a + b),   c = f c[t-1] + i g,   h = o tanh(c)
+ *     dnn_gru       r, z = σ(a + b),    n = tanh(a + r b), h = (1 - z) n + z h[t-1]
+ *     dnn_rnn_tanh  h = tanh(a + b)
+ * Inputs: x alone, starting at zero; or x and h (N, hidden), of an LSTM also c (N, hidden), from before the first step.
+ * Outputs: h of every step; with_state: and h, of an LSTM also c, (N, hidden), after the last step.
+ * Parameters: weight_ih (gates·hidden, inputs), weight_hh (gates·hidden, hidden), bias_ih, bias_hh (gates·hidden), with
+ * the gates in the order i, f, g, o, and r, z, n: as PyTorch has them (there with "_l0").
+ * Starting values: all U(-r, r), r = 1/√hidden.
+ * Hochreiter and Schmidhuber 1997; Cho et al. 2014; Elman 1990. */
+typedef struct dnn_rnn_desc {
+    size_t size;
+    int64_t inputs, hidden; /* at least 1 */
+    int32_t no_bias;
+    int32_t with_state;
+    const dnn_init *weight_ih_init, *weight_hh_init, *bias_init; /* NULL: as above */
+} dnn_rnn_desc;
+DNN_API dnn_module *dnn_lstm(dnn_context *ctx, const dnn_rnn_desc *desc);
+DNN_API dnn_module *dnn_gru(dnn_context *ctx, const dnn_rnn_desc *desc);
+DNN_API dnn_module *dnn_rnn_tanh(dnn_context *ctx, const dnn_rnn_desc *desc);
+
 #ifdef __cplusplus
 }
 #endif

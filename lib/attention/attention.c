@@ -89,7 +89,8 @@ static void attend(const block *x, dnnk_query_panel panel, int64_t k0, int64_t c
     int64_t seen = dnnk_attention_seen(b, panel, k0, count), at = panel.first - x->first;
     if (seen == 0) return;
     char *y = panel_of(x, x->part[Y], panel.first, b->value_rows);
-    dnnk_attention_scores(b, x->n, panel, k0, seen, x->part[K], panel_of(x, x->part[Q], panel.first, b->a->dim), x->part[P]);
+    dnnk_attention_scores(b, x->n, panel, k0, seen, x->part[K], panel_of(x, x->part[Q], panel.first, b->a->dim),
+                          x->part[P]);
     b->table->softmax_step(seen, b->u.nr, x->part[P], x->part[MAX] + at * b->size, x->part[SUM] + at * b->size,
                            k0 > 0 ? b->value_rows : 0, y);
     dnnk_attention_product(b, b->value_rows, seen, x->part[V], b->key_block * b->u.mr, x->part[P], y, k0 > 0);
@@ -100,7 +101,8 @@ static void finish(const block *x, dnnk_query_panel panel) {
     const dnnk_attention *a = b->a;
     int64_t at = panel.first - x->first;
     char *y = panel_of(x, x->part[Y], panel.first, b->value_rows);
-    b->table->softmax_end(b->u.nr, x->part[MAX] + at * b->size, x->part[SUM] + at * b->size, b->value_rows, y, x->part[LOG_SUMS]);
+    b->table->softmax_end(b->u.nr, x->part[MAX] + at * b->size, x->part[SUM] + at * b->size, b->value_rows, y,
+                          x->part[LOG_SUMS]);
     dnnk_transpose(&b->packer, b->u.nr, a->value_dim, panel.count, y, b->u.nr,
                    dnnk_heads_at(&a->y, x->n, panel.first, x->h, a->value_dim, b->size), a->y.row_stride);
     if (a->log_sums)

@@ -121,7 +121,8 @@ static void query_gradient(const block *x, dnnk_query_panel panel, int64_t seen)
     int64_t nr = b->u.nr;
     if (!dq->data) return;
     char *to = address(x, dq, panel.first, a->dim);
-    dnnk_attention_product(b, b->dim_rows, seen, x->part[K_DIMS], b->key_block * b->u.mr, x->part[DS], x->part[DQ], false);
+    dnnk_attention_product(b, b->dim_rows, seen, x->part[K_DIMS], b->key_block * b->u.mr, x->part[DS], x->part[DQ],
+                           false);
     b->table->scale(b->dim_rows * nr, x->part[DQ], a->scale);
     if (x->k0 == 0) {
         dnnk_transpose(&b->packer, nr, a->dim, panel.count, x->part[DQ], nr, to, dq->row_stride);
@@ -157,13 +158,14 @@ static void do_panel(const block *x, dnnk_query_panel panel) {
     }
 }
 
-/* The first of this block's queries that sees key k, rounded down to its panel. */
+/* The first of this block's queries that sees key k, rounded down to its panel; `queries` if none does. */
 static int64_t first_viewer(const block *x, int64_t k) {
-    if (!x->b->a->causal) return 0;
-    return dnnk_min(dnnk_max(0, k - x->q0) / x->b->u.nr * x->b->u.nr, x->queries);
+    if (!x->b->a->causal || k <= x->q0) return 0;
+    return k >= x->q0 + x->queries ? x->queries : (k - x->q0) / x->b->u.nr * x->b->u.nr;
 }
 
-/* out[key_block][cols] += left [keys, queries] times right [queries, cols], for the queries that see a panel of keys. */
+/* out[key_block][cols] += left [keys, queries] times right [queries, cols], for the queries that see a panel of
+ * keys. */
 static void key_product(const block *x, const char *left, const char *right, int64_t cols, char *out) {
     const dnnk_attention_blocks *b = x->b;
     int64_t mr = b->u.mr, nr = b->u.nr;
@@ -192,7 +194,8 @@ static void store_keys(const block *x) {
     const dnnk_attention *a = x->b->a;
     const dnnk_heads *dk = &x->j->g->dk, *dv = &x->j->g->dv;
     if (dk->data)
-        x->b->packer.copy_rows(x->keys, a->dim, x->part[DK], x->j->dim_cols, address(x, dk, x->k0, a->dim), dk->row_stride);
+        x->b->packer.copy_rows(x->keys, a->dim, x->part[DK], x->j->dim_cols, address(x, dk, x->k0, a->dim),
+                               dk->row_stride);
     if (dv->data)
         x->b->packer.copy_rows(x->keys, a->value_dim, x->part[DV], x->j->value_cols,
                                address(x, dv, x->k0, a->value_dim), dv->row_stride);
@@ -232,7 +235,8 @@ static void add_up_masks(const job *j) {
     int64_t row = a->keys * j->b.size;
     memset(j->g->dmask, 0, (size_t)(a->batch * row));
     for (int64_t i = 0; i < a->batch * a->heads; i++)
-        j->b.table->add_rows(1, a->keys, j->masks + i * row, a->keys, (char *)j->g->dmask + i / a->heads * row, a->keys);
+        j->b.table->add_rows(1, a->keys, j->masks + i * row, a->keys, (char *)j->g->dmask + i / a->heads * row,
+                             a->keys);
 }
 
 int64_t dnnk_attention_backward_workspace(const dnnk_env *env, const dnnk_attention *a) {
@@ -240,7 +244,8 @@ int64_t dnnk_attention_backward_workspace(const dnnk_env *env, const dnnk_attent
     return mask_bytes(a) + dnnk_min(env->lanes, dnnk_max(1, j.b.tasks)) * j.b.lane_bytes + 64;
 }
 
-void dnnk_attention_backward(const dnnk_env *env, const dnnk_attention *a, const dnnk_attention_gradients *g, void *work) {
+void dnnk_attention_backward(const dnnk_env *env, const dnnk_attention *a, const dnnk_attention_gradients *g,
+                             void *work) {
     job j = cut(env, a);
     j.g = g;
     j.masks = dnnk_attention_align(work);

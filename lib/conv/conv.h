@@ -31,7 +31,7 @@ typedef struct dnnk_conv {
     int64_t stride_h, stride_w;                       /* >= 1 */
     int64_t dilation_h, dilation_w;                   /* >= 1 */
     int64_t pad_top, pad_bottom, pad_left, pad_right; /* >= 0 */
-    bool allow_winograd; /* 3×3 stride 1 may use Winograd's algorithm: about twice as fast, errors 5 to 9 times larger */
+    bool allow_winograd; /* 3×3 stride 1 may use Winograd's algorithm: some twice as fast, errors 5 to 9 times larger */
 } dnnk_conv;
 
 /* OH and OW: (size + padding − dilation·(kernel − 1) − 1) / stride + 1, or 0 where the kernel does not fit. */

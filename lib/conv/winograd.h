@@ -9,8 +9,8 @@
  * The gradient of the data is the same with dy as input and the weights turned (taps reversed, C and O exchanged). The
  * gradient of the weights is the adjoint of the above: dg = Gᵀ (Σ over tiles of V ⊙ A dy Aᵀ) G.
  *
- * The transforms' factors (up to 8, and 1/24) cost accuracy: errors are five to nine times those of the direct sum. Called by
- * the functions of conv.h. */
+ * The transforms' factors (up to 8, and 1/24) cost accuracy: errors are five to nine times those of the direct sum.
+ * Called by the functions of conv.h. */
 #ifndef DNNK_CONV_WINOGRAD_H
 #define DNNK_CONV_WINOGRAD_H
 

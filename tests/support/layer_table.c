@@ -100,6 +100,24 @@ MAKE(mean_all, dnn_mean(ctx, NULL))
 MAKE(mean_last, dnn_mean(ctx, DESC(dnn_reduce_desc, .n_axes = 1, .axes = {-1})))
 MAKE(mean_axes, dnn_mean(ctx, DESC(dnn_reduce_desc, .n_axes = 2, .axes = {1, 2})))
 
+/* ---- sequences ---- */
+
+#define ATTENTION(name, ...) MAKE(name, dnn_attention(ctx, DESC(dnn_attention_desc, __VA_ARGS__)))
+#define MULTI_HEAD(name, ...) \
+    MAKE(name, dnn_multi_head_attention(ctx, DESC(dnn_multi_head_attention_desc, __VA_ARGS__)))
+#define RECURRENT(name, kind, ...) \
+    MAKE(name, dnn_##kind(ctx, DESC(dnn_rnn_desc, .inputs = 3, .hidden = 4, __VA_ARGS__)))
+
+ATTENTION(attention, .heads = 2)
+ATTENTION(attention_causal, .heads = 1, .causal = 1, .scale = 0.7)
+MULTI_HEAD(multi_head, .embed = 6, .heads = 2)
+MULTI_HEAD(multi_head_causal, .embed = 4, .heads = 2, .causal = 1, .no_bias = 1)
+RECURRENT(lstm, lstm, .no_bias = 0)
+RECURRENT(lstm_no_bias, lstm, .no_bias = 1)
+RECURRENT(gru, gru, .no_bias = 0)
+RECURRENT(gru_no_bias, gru, .no_bias = 1)
+RECURRENT(rnn_tanh, rnn_tanh, .no_bias = 0)
+
 /* ---- small networks ---- */
 
 /* x + f(x): a value that is used twice. */
@@ -239,6 +257,23 @@ const layer_case layer_table[] = {
     ONE("mean, all axes", mean_all, 3, 5),
     ONE("mean, last axis", mean_last, 3, 5),
     ONE("mean, two axes", mean_axes, 2, 3, 4, 2),
+    {"attention", attention, 3, {FLOATS(2, 3, 4), FLOATS(2, 5, 4), FLOATS(2, 5, 6)}, false, false},
+    {"attention, causal", attention_causal, 3, {FLOATS(2, 4, 3), FLOATS(2, 4, 3), FLOATS(2, 4, 2)}, false, false},
+    {"attention, mask added",
+     attention,
+     4,
+     {FLOATS(2, 3, 4), FLOATS(2, 5, 4), FLOATS(2, 5, 2), FLOATS(2, 5)},
+     false,
+     false},
+    ONE("multi_head_attention", multi_head, 2, 4, 6),
+    ONE("multi_head_attention, causal, no bias", multi_head_causal, 2, 5, 4),
+    {"multi_head_attention, mask added", multi_head, 2, {FLOATS(2, 4, 6), FLOATS(2, 4)}, false, false},
+    ONE("lstm", lstm, 2, 5, 3),
+    {"lstm, states given", lstm_no_bias, 3, {FLOATS(2, 3, 3), FLOATS(2, 4), FLOATS(2, 4)}, false, false},
+    ONE("gru", gru, 2, 5, 3),
+    {"gru, state given", gru_no_bias, 2, {FLOATS(2, 3, 3), FLOATS(2, 4)}, false, false},
+    ONE("rnn_tanh", rnn_tanh, 2, 5, 3),
+    {"rnn_tanh, state given", rnn_tanh, 2, {FLOATS(2, 3, 3), FLOATS(2, 4)}, false, false},
     ONE("network: residual", residual, 3, 4),
     ONE("network: shared weights", shared_weights, 3, 3),
     ONE("network: square", square, 3, 4),

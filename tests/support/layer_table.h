@@ -6,7 +6,7 @@
 #include <dnn/dnn.h>
 #include <stdbool.h>
 
-enum { LAYER_CASE_INPUTS = 3 };
+enum { LAYER_CASE_INPUTS = 4 };
 
 /* How an input is drawn. */
 typedef enum case_values {

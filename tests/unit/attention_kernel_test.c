@@ -97,11 +97,13 @@ typedef struct {
     double p[300][300], ds[300][300];
 } matrices;
 
-static double q_at(const problem *p, const test_array *x, int64_t positions, int64_t n, int64_t t, int64_t h, int64_t d) {
+static double q_at(const problem *p, const test_array *x, int64_t positions, int64_t n, int64_t t, int64_t h,
+                   int64_t d) {
     return array_get(x, (n * positions + t) * p->q_row + h * p->s.dim + d);
 }
 
-static double v_at(const problem *p, const test_array *x, int64_t positions, int64_t n, int64_t t, int64_t h, int64_t d) {
+static double v_at(const problem *p, const test_array *x, int64_t positions, int64_t n, int64_t t, int64_t h,
+                   int64_t d) {
     return array_get(x, (n * positions + t) * p->v_row + h * p->s.value_dim + d);
 }
 
@@ -154,7 +156,8 @@ static void expect_head(const problem *p, int64_t n, int64_t h, const matrices *
         }
         for (int64_t d = 0; d < s->dim; d++) {
             double dk = 0;
-            for (int64_t i = 0; i < s->queries; i++) dk += p->scale * m->ds[i][j] * q_at(p, &p->q, s->queries, n, i, h, d);
+            for (int64_t i = 0; i < s->queries; i++)
+                dk += p->scale * m->ds[i][j] * q_at(p, &p->q, s->queries, n, i, h, d);
             array_expect(&p->dk, (n * s->keys + j) * p->q_row + h * s->dim + d, dk, bound, "dk");
         }
     }
