@@ -29,6 +29,13 @@ if(CMAKE_BUILD_TYPE STREQUAL Release)
   endif()
 endif()
 
+# A host that loads and unloads the library at will.
+find_package(Threads REQUIRED)
+add_executable(unload abi/unload.c)
+target_include_directories(unload PRIVATE ${PROJECT_SOURCE_DIR}/include)
+target_link_libraries(unload PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
+packaging_test(unload COMMAND unload $<TARGET_FILE:dnn>)
+
 packaging_test(install_and_use COMMAND bash install/install_test.sh
   ${PROJECT_BINARY_DIR} ${CMAKE_C_COMPILER} ${CMAKE_COMMAND} ${CMAKE_GENERATOR}
   WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})

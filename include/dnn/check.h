@@ -21,14 +21,15 @@
  *
  * Besides, without differences: two runs agree bit for bit; backward of 0 is 0, of 2v twice that of v; a second
  * backward adds as much again; frozen parameters are left alone; inputs, parameters and dL/dy are not written to,
- * buffers not in evaluation. And what float32 computes is near to what float64 computes.
+ * buffers not in evaluation; and where forward treats the samples of a batch apart, the gradient of the batch is the
+ * sum of those of its parts. And what float32 computes is near to what float64 computes.
  *
  * The verdict of a report is FAIL if any entry or finding is; else INCONCLUSIVE if any is, if more than 5 % are kinks,
  * or if nothing was checked; else PASS.
  *
  * The module is left exactly as it was, whatever happens: values, gradients, running statistics, counters of random
  * numbers, modes, what is frozen, plans, and the forward that ran last. Frozen parameters are checked as well.
- * The check needs some 50 bytes for each parameter, and a plan of its own.
+ * The check needs some 60 bytes for each parameter, and a plan of its own.
  *
  * A gradient that is left out on purpose, as that of an embedding's padding row, is a wrong one here: choose inputs
  * that do not reach it.
@@ -98,6 +99,9 @@ typedef struct dnn_check_desc {
     dnn_loss *loss;           /* default: none. If given, its own gradient is checked ("loss.y"), and that of the module
                                  followed by it, besides that of the module alone; the module has one output then */
     const dnn_tensor *target; /* of that loss; float targets are converted */
+    int32_t burn_in;          /* after so many steps down the gradient all is checked once more, in phases that are
+                                 called "train, after 20 steps" and so on: starting values may hide a fault. Each step
+                                 moves a parameter by 1 % of its size. Default: 0, not */
 } dnn_check_desc;
 
 /* Checks a module on these inputs (n_inputs handles; a batch of two or three is enough), of which the float ones are

@@ -43,7 +43,8 @@ typedef enum dnn_cast {
 } dnn_cast;
 
 /* A new tensor with the elements converted to `dtype`. Under DNN_CAST_EXACT a value that does not survive is
- * DNN_ERROR_VALUE, and the message has how many and the first: "37 of 1000 values do not fit uint8, first [12] = -1".
+ * DNN_ERROR_VALUE, and the message has how many and the first: "37 of 1000 float32 values do not fit uint8, the first,
+ * element 12, is -1".
  * `lost`, which may be NULL, is set to that count in both modes. */
 DNN_API dnn_status dnn_tensor_cast(dnn_tensor **out, const dnn_tensor *tensor, dnn_dtype dtype, dnn_cast mode,
                                    int64_t *lost);

@@ -2,6 +2,7 @@
 #include <dnn/check.h>
 
 #include <math.h>
+#include <stdio.h>
 
 #include "check/structure.h"
 #include "check/walk.h"
@@ -29,6 +30,7 @@ static dnn_status check_options(const dnn_check_desc *o) {
                  o->tolerance);
     DNNI_REQUIRE(o->float32_tolerance > 0 && isfinite(o->float32_tolerance),
                  "options.float32_tolerance is %g, it must be above 0", o->float32_tolerance);
+    DNNI_REQUIRE(o->burn_in >= 0, "options.burn_in is %d, it must be at least 0", o->burn_in);
     DNNI_REQUIRE(o->budget > 0 && o->pairs > 0 && o->pairs <= 65536 && o->samples > 0 && o->samples <= 65536,
                  "options.budget, .pairs and .samples must be above 0, the latter two at most 65536");
     return DNN_OK;
@@ -75,6 +77,7 @@ static dnn_status check_loss_at_output(check_network *n, const dnn_check_desc *o
     DNNI_TRY(dnni_gradcheck_forward(n, &n->f64, NULL));
     dnn_status status = dnni_gradcheck_open_loss(&alone, &n->pool, &n->loss, n->outputs[0], o);
     if (status == DNN_OK) status = dnni_gradcheck_measure(&alone.problem);
+    if (status == DNN_OK) status = dnni_gradcheck_loss_float32(&alone, o, report);
     if (status == DNN_OK) status = dnni_gradcheck_walk(&alone.problem, o, "loss", batch_of(n), report);
     report->figures.evaluations += alone.problem.evaluations;
     dnni_gradcheck_close_loss(&alone);
@@ -113,12 +116,41 @@ static dnn_status check_phase(check_network *n, const named_phase *phase, const 
     return status;
 }
 
-static dnn_status check_phases(check_network *n, const dnn_check_desc *o, dnn_check_report *report) {
-    static const named_phase phases[] = {{DNN_CHECK_TRAIN, "train", "train, loss"},
-                                   {DNN_CHECK_EVAL, "eval", "eval, loss"},
-                                   {DNN_CHECK_AS_IS, "as is", "as is, loss"}};
-    for (int i = 0; i < 3; i++)
+enum { PHASES = 3 };
+static const named_phase named_phases[PHASES] = {{DNN_CHECK_TRAIN, "train", "train, loss"},
+                                                 {DNN_CHECK_EVAL, "eval", "eval, loss"},
+                                                 {DNN_CHECK_AS_IS, "as is", "as is, loss"}};
+
+static dnn_status check_phases(check_network *n, const named_phase *phases, const dnn_check_desc *o,
+                               dnn_check_report *report) {
+    for (int i = 0; i < PHASES; i++)
         if (o->phases & (int32_t)phases[i].phase) DNNI_TRY(check_phase(n, &phases[i], o, report));
+    return DNN_OK;
+}
+
+/* "train" to "train, after 20 steps". NULL if memory is short. */
+static const char *later(check_network *n, const char *name, int32_t steps) {
+    char line[64];
+    snprintf(line, sizeof line, "%s, after %d steps", name, steps);
+    return dnni_pool_string(&n->pool, line);
+}
+
+/* Steps in the first of the phases that are asked for, and all of them again. */
+static dnn_status check_later(check_network *n, const dnn_check_desc *o, dnn_check_report *report) {
+    named_phase phases[PHASES];
+    for (int i = 0; i < PHASES; i++) {
+        phases[i] = (named_phase){named_phases[i].phase, later(n, named_phases[i].name, o->burn_in),
+                                  later(n, named_phases[i].name_with_loss, o->burn_in)};
+        if (!phases[i].name || !phases[i].name_with_loss) return DNN_ERROR_MEMORY;
+    }
+    DNNI_TRY(dnni_gradcheck_enter_phase(n, (dnn_check_phase)(o->phases & -o->phases), o));
+    DNNI_TRY(dnni_gradcheck_burn_in(n, o->burn_in));
+    return check_phases(n, phases, o, report);
+}
+
+static dnn_status check_all(check_network *n, const dnn_check_desc *o, dnn_check_report *report) {
+    DNNI_TRY(check_phases(n, named_phases, o, report));
+    if (o->burn_in > 0) DNNI_TRY(check_later(n, o, report));
     return o->loss ? check_loss_at_output(n, o, report) : DNN_OK;
 }
 
@@ -126,7 +158,7 @@ static dnn_status run_check(dnn_module *module, const dnn_tensor *const *inputs,
                             const dnn_check_desc *o, dnn_check_report *report) {
     check_network n;
     dnn_status status = dnni_gradcheck_open(&n, module, inputs, n_inputs, o);
-    if (status == DNN_OK) status = check_phases(&n, o, report);
+    if (status == DNN_OK) status = check_all(&n, o, report);
     dnni_gradcheck_close(&n);
     if (status == DNN_OK) status = dnni_report_finish(report, o);
     dnni_pool_free(&n.pool);
@@ -170,6 +202,7 @@ static dnn_status run_loss_check(dnn_loss *loss, const dnn_tensor *y, const dnn_
     dnn_status status = dnni_gradcheck_begin_loss(&run, loss, target);
     if (status == DNN_OK) status = dnni_gradcheck_open_loss(&alone, &pool, &run, y, o);
     if (status == DNN_OK) status = dnni_gradcheck_measure(&alone.problem);
+    if (status == DNN_OK) status = dnni_gradcheck_loss_float32(&alone, o, report);
     if (status == DNN_OK) status = dnni_gradcheck_walk(&alone.problem, o, "loss", batch, report);
     report->figures.evaluations = alone.problem.evaluations;
     dnni_gradcheck_close_loss(&alone);

@@ -110,3 +110,39 @@ dnn_status dnni_gradcheck_float32(check_network *n, const char *phase, const dnn
     dnni_gradcheck_put_in(&n->f64);
     return status;
 }
+
+/* ---- a loss ---- */
+
+/* The value is no more exact than the numbers that it is computed from. */
+static void compare_loss(check_loss_alone *a, double value, const dnn_tensor *dy, comparison *c) {
+    check_tensor *t = &a->tensor;
+    double want = a->problem.base.y[0], size = fmax(fabs(want), SMALL_SHARE * largest(t->home, t->count));
+    bool same = value == want || (isnan(value) && isnan(want));
+    t->float32_error = distance(&dy->array, t->analytic, t->count, 0);
+    note(c, t->path, t->float32_error);
+    note(c, "the loss", same ? 0 : isnan(value) ? (double)INFINITY : fabs(value - want) / size);
+}
+
+static dnn_status evaluate_in_float32(check_loss_alone *a, const dnn_tensor *y, const dnn_tensor *target,
+                                      comparison *c) {
+    double value;
+    const dnn_tensor *dy;
+    a->problem.evaluations++;
+    DNNI_TRY(dnn_loss_evaluate(a->run->loss, y, target, &value, &dy));
+    compare_loss(a, value, dy, c);
+    return DNN_OK;
+}
+
+dnn_status dnni_gradcheck_loss_float32(check_loss_alone *a, const dnn_check_desc *o, dnn_check_report *report) {
+    if (o->skip & DNN_CHECK_NO_FLOAT32) return DNN_OK;
+    comparison c = {.tolerance = o->float32_tolerance};
+    dnn_tensor *y = NULL, *target = NULL;
+    bool is_float = dnni_is_real(a->run->target->array.dtype);
+    dnn_status status = dnn_tensor_cast(&y, a->y, DNN_F32, DNN_CAST_LOSSY, NULL);
+    if (status == DNN_OK && is_float)
+        status = dnn_tensor_cast(&target, a->run->target, DNN_F32, DNN_CAST_LOSSY, NULL);
+    if (status == DNN_OK) status = evaluate_in_float32(a, y, is_float ? target : a->run->target, &c);
+    dnn_tensor_release(y);
+    dnn_tensor_release(target);
+    return status == DNN_OK ? add_finding(report, "loss", &c) : status;
+}

@@ -174,7 +174,8 @@ static dnn_status make_problems(check_network *n, const dnn_check_desc *o) {
 /* A layer that has no float64 says so in its own words; this adds what that means here. */
 static dnn_status explain(const check_network *n, dnn_status status) {
     if (status != DNN_ERROR_DTYPE || n->dtype == DNN_F64) return status;
-    dnni_error_prefix("the check runs in float64, which every layer must take");
+    dnni_error_prefix("the check runs in float64, which every layer must take (let its shape rule accept DNN_F64, and "
+                      "compute in the type of its inputs)");
     dnni_saved_error saved;
     dnni_error_save(&saved);
     saved.status = DNN_ERROR_UNSUPPORTED;

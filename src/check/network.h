@@ -47,6 +47,9 @@ dnn_status dnni_gradcheck_forward(check_network *network, check_copy *copy, uint
 dnn_status dnni_gradcheck_backward(check_network *network, check_copy *copy, dnn_tensor *const *cotangents);
 void dnni_gradcheck_clear_gradients(const check_network *network);
 
+/* So many steps down the gradient of the loss, or of f, in the phase that was entered: home is where they end. */
+dnn_status dnni_gradcheck_burn_in(check_network *network, int32_t steps);
+
 /* The gradient of a tensor after a backward: of the copy that is in. */
 const dnn_array *dnni_gradcheck_gradient(const check_network *network, int64_t tensor);
 

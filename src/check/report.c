@@ -116,12 +116,14 @@ static dnn_check_verdict verdict_of(const dnn_check_figures *f) {
 static const char *const causes[][2] = {
     {"nothing is written to that is only read", "forward or backward writes to what it may only read"},
     {"two runs are equal",
-     "the same call gives different numbers: a race, a stale buffer, or random numbers that do not "
-     "come from the call's seed and stream"},
+     "the same call gives different numbers: a race, a stale buffer, or random numbers that do not come from the "
+     "call's seed and stream; make it repeatable first, no other verdict counts before"},
     {"a second backward adds as much again", "a parameter's gradient is overwritten instead of added to"},
     {"frozen parameters are left alone", "the gradient of a frozen parameter is touched, or others depend on it"},
     {"backward of 2v is twice that of v", "backward is not linear in dL/dy: is it clipped, or squared, or left out?"},
     {"backward of 0 is 0", "backward adds something that does not depend on dL/dy"},
+    {"a batch is the sum of its samples",
+     "backward treats samples otherwise than forward: one gets into another's gradient, or a mean is taken for a sum"},
     {"no gradient counts as zeros", "an output's gradient that is NULL is not taken as zeros"},
     {"float32 agrees with float64", "float32 computes something else than float64"},
 };
@@ -166,6 +168,7 @@ static void write_reproduce(report_writer *w, const dnn_check_report *r, const d
     if (r->any_entry && !is_loss && strncmp(r->worst.phase, "as is", 5) != 0)
         dnni_report_write(w, ", .phases = %s",
                           strncmp(r->worst.phase, "eval", 4) ? "DNN_CHECK_TRAIN" : "DNN_CHECK_EVAL");
+    if (o->burn_in > 0 && !is_loss) dnni_report_write(w, ", .burn_in = %d", o->burn_in);
     if (o->loss && !is_loss) dnni_report_write(w, ", .loss = loss, .target = target");
     dnni_report_write(w, "})");
 }

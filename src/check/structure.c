@@ -21,8 +21,17 @@ static dnn_status report(structure *s, const char *name, bool passed) {
     return dnni_report_add_finding(s->report, name, s->phase, passed, s->detail);
 }
 
+void dnni_gradcheck_move_all(const check_network *n) {
+    for (int64_t i = 0; i < n->n_tensors; i++) {
+        double *x = n->tensors[i].array.data;
+        uint64_t stream = dnni_gradcheck_stream(CHECK_MOVES, i, 1);
+        for (int64_t k = 0; k < n->tensors[i].count; k++)
+            x[k] = n->tensors[i].home[k] + 0.1 * dnnk_random_uniform(n->alone.seed, stream, (uint64_t)k);
+    }
+}
+
 /* Also undoes what a faulty layer may have written. */
-static void go_home(const check_network *n) {
+void dnni_gradcheck_all_home(const check_network *n) {
     const double *weights = n->alone.weights;
     for (int64_t i = 0; i < n->n_tensors; i++) dnni_gradcheck_go_home(&n->tensors[i]);
     for (int32_t i = 0; i < n->n_outputs; i++) {
@@ -75,15 +84,9 @@ static bool all_are_multiples(structure *s, double factor, double tolerance, boo
 
 /* Somewhere else, so that what is left over in a buffer is of no use. */
 static dnn_status run_elsewhere(structure *s) {
-    check_network *n = s->network;
-    for (int64_t i = 0; i < n->n_tensors; i++) {
-        double *x = n->tensors[i].array.data;
-        uint64_t stream = dnni_gradcheck_stream(CHECK_MOVES, i, 1);
-        for (int64_t k = 0; k < n->tensors[i].count; k++)
-            x[k] = n->tensors[i].home[k] + 0.1 * dnnk_random_uniform(n->alone.seed, stream, (uint64_t)k);
-    }
-    dnn_status status = run_afresh(s, n->cotangents);
-    go_home(n);
+    dnni_gradcheck_move_all(s->network);
+    dnn_status status = run_afresh(s, s->network->cotangents);
+    dnni_gradcheck_all_home(s->network);
     return status;
 }
 
@@ -279,11 +282,14 @@ static dnn_status make_scratch(structure *s, dnni_pool *pool) {
     return DNN_OK;
 }
 
+static dnn_status check_samples(structure *s) { return dnni_gradcheck_samples(s->network, s->phase, s->report); }
+
 static dnn_status check_everything(structure *s) {
-    static dnn_status (*const checks[])(structure *) = {check_repeats, check_read_only, check_zero, check_twice,
-                                                        check_accumulation, check_frozen, check_missing};
+    static dnn_status (*const checks[])(structure *) = {check_repeats, check_read_only,    check_zero,
+                                                        check_twice,   check_accumulation, check_frozen,
+                                                        check_samples, check_missing};
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-        go_home(s->network);
+        dnni_gradcheck_all_home(s->network);
         DNNI_TRY(checks[i](s));
     }
     return DNN_OK;

@@ -8,7 +8,7 @@
 #include "core/threads.h"
 #include "gemm/gemm.h"
 
-enum { MOST_THREADS = 1024 };
+enum { MOST_THREADS = 1024, MOST_STRUCT_BYTES = 65536 };
 
 static pthread_mutex_t live_lock = PTHREAD_MUTEX_INITIALIZER;
 static dnn_context *live; /* all contexts that are not freed */
@@ -47,7 +47,7 @@ dnn_status dnni_read_desc(void *target, size_t target_bytes, const void *desc, b
     if (!desc) return optional ? DNN_OK : dnni_error(DNN_ERROR_ARGUMENT, "%s is NULL", name);
     size_t size;
     memcpy(&size, desc, sizeof size);
-    if (size < sizeof size || size > 65536)
+    if (size < sizeof size || size > MOST_STRUCT_BYTES)
         return dnni_error(DNN_ERROR_ARGUMENT, "%s: its size field is %zu, begin it with DNN_SIZED(…)", name, size);
     for (size_t i = target_bytes; i < size; i++)
         if (((const unsigned char *)desc)[i])
@@ -61,8 +61,9 @@ dnn_status dnni_give(void *out, const void *full, size_t bytes, const char *name
     DNNI_REQUIRE(out, "%s is NULL", name);
     size_t size;
     memcpy(&size, out, sizeof size);
-    DNNI_REQUIRE(size >= sizeof size && size <= bytes, "%s->size is %zu: begin it with DNN_SIZED(…)", name, size);
-    memcpy((char *)out + sizeof size, (const char *)full + sizeof size, size - sizeof size);
+    DNNI_REQUIRE(size >= sizeof size && size <= MOST_STRUCT_BYTES, "%s->size is %zu: begin it with DNN_SIZED(…)", name,
+                 size);
+    memcpy((char *)out + sizeof size, (const char *)full + sizeof size, (size < bytes ? size : bytes) - sizeof size);
     return DNN_OK;
 }
 

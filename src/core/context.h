@@ -54,8 +54,8 @@ void dnni_log(dnn_context *ctx, dnn_log_level level, const char *format, ...) DN
 dnn_status dnni_read_desc(void *target, size_t target_bytes, const void *desc, bool optional, const char *name);
 #define DNNI_READ_DESC(target, desc, optional) dnni_read_desc(&(target), sizeof(target), desc, optional, #desc)
 
-/* Fills a struct of the caller's (`out`, which begins with its size) from ours, as far as its size reaches; the size
- * stays as it is. */
+/* Fills a struct of the caller's (`out`, which begins with its size) from ours, as far as its size and ours reach; the
+ * size stays as it is, and so do fields of a newer version. */
 dnn_status dnni_give(void *out, const void *full, size_t bytes, const char *name);
 
 /* A field of type double: its value, or its default where it was left zero; DNN_ZERO is zero. */

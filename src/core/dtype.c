@@ -59,12 +59,15 @@ bool dnni_same_shape(const dnn_array *a, const dnn_array *b) {
     return true;
 }
 
+/* More than any processor addresses, and so little that sums and small multiples of it cannot wrap. */
+static const int64_t most_bytes = INT64_C(1) << 52;
+
 /* Bytes of the array if every size of 0 were 1, so that views of an empty tensor cannot wrap either. */
 static bool addressable(const dnn_array *a) {
     int64_t bytes = dnn_dtype_size(a->dtype);
     for (int32_t i = 0; i < a->rank; i++)
         if (!dnni_mul(bytes, a->dims[i] ? a->dims[i] : 1, &bytes)) return false;
-    return bytes <= INT64_MAX / 4;
+    return bytes <= most_bytes;
 }
 
 dnn_array dnni_array(dnn_dtype dtype, int32_t rank, const int64_t *dims) {

@@ -19,12 +19,19 @@
 static THREAD_LOCAL char *line;
 static THREAD_LOCAL dnn_status last_status;
 static THREAD_LOCAL bool no_line; /* the last error's line could not be kept: a fixed text stands in */
+static THREAD_LOCAL uint64_t errors; /* how many there have been */
+
+#define UNKNOWN "unknown status"
 
 static pthread_key_t line_key;
 static pthread_once_t line_once = PTHREAD_ONCE_INIT;
 static bool line_key_made;
 
-static void free_line(void *memory) { free(memory); }
+/* A thread's last moments: destructors of the host's that come after this one may still fail. */
+static void free_line(void *memory) {
+    free(memory);
+    line = NULL;
+}
 
 static void make_key(void) { line_key_made = pthread_key_create(&line_key, free_line) == 0; }
 
@@ -51,6 +58,7 @@ __attribute__((destructor)) static void release_lines(void) {
 
 dnn_status dnni_error(dnn_status status, const char *format, ...) {
     char *target = own_line();
+    errors++;
     last_status = status;
     no_line = !target;
     if (!target) return status;
@@ -62,6 +70,7 @@ dnn_status dnni_error(dnn_status status, const char *format, ...) {
 }
 
 dnn_status dnni_out_of_memory(void) {
+    errors++;
     last_status = DNN_ERROR_MEMORY;
     no_line = true;
     return DNN_ERROR_MEMORY;
@@ -82,9 +91,17 @@ void dnni_error_save(dnni_saved_error *saved) {
     snprintf(saved->line, sizeof saved->line, "%s", dnn_last_error());
 }
 
-dnn_status dnni_error_restore(const dnni_saved_error *saved) {
-    if (saved->status == DNN_ERROR_MEMORY) return dnni_out_of_memory();
-    return dnni_error(saved->status, "%s", saved->line);
+dnn_status dnni_error_restore(const dnni_saved_error *saved) { return dnni_error(saved->status, "%s", saved->line); }
+
+uint64_t dnni_error_count(void) { return errors; }
+
+dnn_status dnni_host_failed(dnn_status status, uint64_t errors_before, const char *function) {
+    bool is_error = status != DNN_END && strcmp(dnn_status_name(status), UNKNOWN) != 0;
+    if (errors == errors_before)
+        return dnni_error(is_error ? status : DNN_ERROR_CALLBACK, "the host's %s() returned %s (%d) and gave no reason",
+                          function, dnn_status_name(status), (int)status);
+    if (is_error) return status;
+    return last_status = DNN_ERROR_CALLBACK;
 }
 
 dnn_status dnn_fail(dnn_status status, const char *message) {
@@ -110,7 +127,7 @@ const char *dnn_status_name(dnn_status status) {
         return #name;
         DNN_STATUS_LIST(NAME_CASE)
     }
-    return "unknown status";
+    return UNKNOWN;
 }
 
 const char *dnn_status_text(dnn_status status) {

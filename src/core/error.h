@@ -3,6 +3,7 @@
 #define DNNI_ERROR_H
 
 #include <dnn/status.h>
+#include <stdint.h>
 
 #define DNNI_ERROR_BYTES 1024
 
@@ -29,6 +30,14 @@ typedef struct dnni_saved_error {
 } dnni_saved_error;
 void dnni_error_save(dnni_saved_error *saved);
 dnn_status dnni_error_restore(const dnni_saved_error *saved);
+
+/* How many errors this thread has seen: read before a callback of the host's, it tells a reason that the callback gave
+ * from an older line. */
+uint64_t dnni_error_count(void);
+
+/* The status of a callback that failed, with a last error that belongs to it: the host's reason, or that it gave none.
+ * What is no error status becomes CALLBACK. */
+dnn_status dnni_host_failed(dnn_status status, uint64_t errors_before, const char *function);
 
 /* Goes on if the expression is DNN_OK, otherwise returns its status. */
 #define DNNI_TRY(expression)                          \

@@ -15,7 +15,6 @@ static const char *kind_name(uint32_t kind) {
     case DNNI_LOADER: return "loader";
     case DNNI_REPORT: return "report";
     case DNNI_ARCHIVE: return "archive";
-    case DNNI_DEAD: return "handle that was released";
     default: return NULL;
     }
 }
@@ -37,6 +36,7 @@ dnn_status dnni_check(const void *handle, dnni_kind kind, const char *name) {
     if (kind == DNNI_CONTEXT) return dnni_context_check(handle, name);
     uint32_t found = ((const dnni_object *)handle)->kind;
     if (found == (uint32_t)kind) return DNN_OK;
+    if (found == DNNI_DEAD) return dnni_error(DNN_ERROR_HANDLE, "%s was released already", name);
     const char *is = kind_name(found);
     return dnni_error(DNN_ERROR_HANDLE, "%s is %s%s, not a %s", name, is ? "a " : "no handle of this library",
                       is ? is : "", kind_name((uint32_t)kind));

@@ -64,7 +64,9 @@ dnn_status dnni_tensor_over(dnn_tensor **out, dnn_context *ctx, const dnn_array 
 
 static dnn_status new_tensor(dnn_tensor **out, dnn_context *ctx, const dnn_array *shape, bool zeroed) {
     dnni_storage *storage = dnni_storage_new(ctx, dnni_bytes(shape), zeroed);
-    if (!storage) return DNN_ERROR_MEMORY;
+    if (!storage)
+        return dnni_error(DNN_ERROR_MEMORY, "out of memory: %s %s needs %lld bytes", dnn_dtype_name(shape->dtype),
+                          dnni_array_shape(shape).text, (long long)dnni_bytes(shape));
     dnn_array array = *shape;
     array.data = storage->data;
     dnn_status status = dnni_tensor_over(out, ctx, &array, storage);
@@ -148,6 +150,7 @@ dnn_status dnn_tensor_reshape(dnn_tensor **out, dnn_tensor *tensor, int32_t rank
     DNNI_REQUIRE(rank == 0 || dims, "dims is NULL");
     dnn_array array = dnni_array(tensor->array.dtype, rank, dims);
     DNNI_TRY(infer_dim(array.dims, rank, dnni_count(&tensor->array)));
+    DNNI_TRY(dnni_make_array(&array, array.dtype, rank, array.dims)); /* an empty one may have any other sizes */
     array.data = tensor->array.data;
     return dnni_tensor_over(out, dnni_context_of(tensor), &array, tensor->storage);
 }

@@ -155,5 +155,5 @@ int32_t dnni_processors(void) {
     }
 #endif
     long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 && online <= 1024 ? (int32_t)online : 1;
+    return online < 1 ? 1 : online > 1024 ? 1024 : (int32_t)online;
 }

@@ -18,11 +18,8 @@ static void clear(const dnn_array *array) {
     if (bytes > 0) memset(array->data, 0, (size_t)bytes);
 }
 
-/* The host's reason is the last error if it has the host's status; otherwise that is an older one. */
-static dnn_status host_failure(dnn_status status) {
-    if (dnn_last_status() != status)
-        return dnni_error(DNN_ERROR_CALLBACK, "the host's get() returned %s (%d) and gave no reason",
-                          dnn_status_name(status), (int)status);
+static dnn_status host_failure(dnn_status status, uint64_t errors_before) {
+    dnni_host_failed(status, errors_before, "get");
     dnni_saved_error reason;
     dnni_error_save(&reason);
     return dnni_error(DNN_ERROR_CALLBACK, "%s", reason.line);
@@ -34,9 +31,10 @@ static dnn_status read_from_host(dnn_dataset *self, const dnni_reader *reader, i
     clear(input);
     clear(target);
     if (!dataset->thread_safe) pthread_mutex_lock(&dataset->lock);
+    uint64_t errors = dnni_error_count();
     dnn_status status = dataset->get(dataset->user, index, reader->epoch, input, target);
     if (!dataset->thread_safe) pthread_mutex_unlock(&dataset->lock);
-    return status == DNN_OK ? DNN_OK : host_failure(status);
+    return status == DNN_OK ? DNN_OK : host_failure(status, errors);
 }
 
 static void destroy_callbacks(dnn_dataset *self) {

@@ -9,7 +9,7 @@ static const int64_t most_epochs = INT64_C(1) << 48;
 /* ---- making ---- */
 
 static dnn_status check_desc(const dnn_loader_desc *d) {
-    DNNI_REQUIRE(d->batch_size >= 1, "desc.batch_size is %lld, it is to be at least 1", (long long)d->batch_size);
+    DNNI_REQUIRE(d->batch_size >= 1, "desc.batch_size is %lld, it must be at least 1", (long long)d->batch_size);
     DNNI_REQUIRE(d->last_batch == DNN_LAST_BATCH_KEEP || d->last_batch == DNN_LAST_BATCH_DROP,
                  "desc.last_batch is %d, which is no rule for the last batch", (int)d->last_batch);
     DNNI_REQUIRE(d->prefetch >= DNN_NO_PREFETCH && d->prefetch <= MOST_PREFETCH,
@@ -135,6 +135,11 @@ dnn_status dnn_loader_create(dnn_loader **out, dnn_dataset *dataset, const dnn_l
     dnn_dataset_retain(loader->dataset = dataset);
     settle(loader, &d);
     dnn_status status = build(loader, d.shuffle != 0);
+    if (status == DNN_OK && loader->batches == 0)
+        dnni_log(dnni_context_of(loader), DNN_LOG_WARNING,
+                 "loader: its epochs have no batches (%lld samples, batch_size "
+                 "%lld)",
+                 (long long)dataset->count, (long long)d.batch_size);
     if (status == DNN_OK) *out = loader;
     else dnn_loader_release(loader);
     return status;

@@ -71,6 +71,7 @@ static dnn_status append_child(dnn_module *m, const char *name, dnn_module *chil
     m->children[m->n_children++] = (dnni_child){.name = copy, .module = child};
     if (m->height <= child->height) m->height = child->height + 1;
     child->handed_over = true;
+    child->containers++;
     dnni_module_tree_changed(m);
     return DNN_OK;
 }

@@ -29,7 +29,8 @@ static dnn_status check_parameters(const plan_step *step, const dnn_array *input
         dnn_dtype dtype = list->items[i].value->array.dtype;
         for (int32_t k = 0; k < step->n_inputs; k++)
             if (dnni_is_real(inputs[k].dtype) && inputs[k].dtype != dtype)
-                return dnni_error(DNN_ERROR_DTYPE, "input is %s, %s is %s (dnn_module_to converts a module)",
+                return dnni_error(DNN_ERROR_DTYPE, "input is %s, %s is %s (dnn_tensor_cast converts a tensor, "
+                                  "dnn_module_to a module)",
                                   dnn_dtype_name(inputs[k].dtype), list->items[i].name, dnn_dtype_name(dtype));
     }
     return DNN_OK;
@@ -63,8 +64,10 @@ static dnn_status check_spec(const plan_step *step, const dnn_array *inputs) {
     if (step->n_outputs != ANY_NUMBER && s->n_outputs != step->n_outputs)
         return dnni_error(DNN_ERROR_SHAPE, "the layer gives %d outputs, the graph takes %d", s->n_outputs,
                           step->n_outputs);
-    if (s->forward_work < 0 || s->backward_work < 0)
-        return dnni_error(DNN_ERROR_CALLBACK, "the shape rule asks for negative scratch memory");
+    int64_t most = INT64_C(1) << 56; /* bytes; sums of it cannot wrap */
+    if (s->forward_work < 0 || s->backward_work < 0 || s->forward_work > most || s->backward_work > most)
+        return dnni_error(DNN_ERROR_CALLBACK, "the shape rule asks for %lld and %lld bytes of scratch memory",
+                          (long long)s->forward_work, (long long)s->backward_work);
     if (s->flags & DNN_LAYER_VIEW) return check_view(step, inputs);
     if (!step->layer_class->forward) return dnni_error(DNN_ERROR_CALLBACK, "the layer has no forward");
     return DNN_OK;
@@ -96,8 +99,9 @@ static dnn_status ask_shape_rule(dnni_plan *plan, plan_step *step, const dnn_arr
                            .parameters = parameters,
                            .buffers = parameters + trained->count};
     step->spec.size = sizeof step->spec;
-    DNNI_TRY(step->layer_class->shape(plan_state(step), &call, &step->spec));
-    return check_spec(step, inputs);
+    uint64_t errors = dnni_error_count();
+    dnn_status status = step->layer_class->shape(plan_state(step), &call, &step->spec);
+    return status == DNN_OK ? check_spec(step, inputs) : dnni_host_failed(status, errors, "shape");
 }
 
 static dnn_status gather_inputs(dnni_plan *plan, const int32_t *inputs, int32_t n, dnn_array **arrays) {

@@ -25,7 +25,8 @@ static void clear(const dnn_tensor **tensors, int32_t n) {
 
 dnn_status dnn_module_forward_n(dnn_module *module, const dnn_tensor *const *inputs, int32_t n_inputs,
                                 const dnn_tensor **outputs, int32_t n_outputs) {
-    DNNI_REQUIRE(outputs && n_outputs >= 1 && n_outputs < 65536, "there is no room for outputs");
+    DNNI_REQUIRE(outputs, "there is no room for outputs: the pointer is NULL");
+    DNNI_REQUIRE(n_outputs >= 1 && n_outputs < 65536, "n_outputs is %d, it must be at least 1", n_outputs);
     clear(outputs, n_outputs);
     DNNI_TRY(dnni_check_module(module, "module"));
     DNNI_TRY(check_tensors(module, inputs, n_inputs, false, "input"));
@@ -84,7 +85,8 @@ dnn_status dnn_predictor_create(dnn_predictor **out, const dnn_module *module) {
 
 dnn_status dnn_predictor_run_n(dnn_predictor *predictor, const dnn_tensor *const *inputs, int32_t n_inputs,
                                const dnn_tensor **outputs, int32_t n_outputs) {
-    DNNI_REQUIRE(outputs && n_outputs >= 1 && n_outputs < 65536, "there is no room for outputs");
+    DNNI_REQUIRE(outputs, "there is no room for outputs: the pointer is NULL");
+    DNNI_REQUIRE(n_outputs >= 1 && n_outputs < 65536, "n_outputs is %d, it must be at least 1", n_outputs);
     clear(outputs, n_outputs);
     DNNI_TRY(dnni_check(predictor, DNNI_PREDICTOR, "predictor"));
     DNNI_TRY(check_tensors(predictor->module, inputs, n_inputs, false, "input"));

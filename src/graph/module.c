@@ -24,6 +24,7 @@ static void free_call(dnn_context *ctx, dnni_call *call) {
 static void free_container(dnn_context *ctx, dnn_module *m) {
     for (int64_t i = 0; i < m->n_children; i++) {
         dnni_free_string(ctx, m->children[i].name);
+        m->children[i].module->containers--;
         dnn_module_release(m->children[i].module);
     }
     for (int64_t i = 0; i < m->n_calls; i++) free_call(ctx, &m->calls[i]);
@@ -50,13 +51,18 @@ dnn_module *dnni_module_new(dnn_context *ctx) {
     if (!m) return NULL;
     m->training = true;
     m->height = 1;
-    m->seed = ctx->seed;
-    m->stream = dnni_context_stream(ctx);
     return m;
 }
 
 dnn_status dnn_module_retain(dnn_module *module) { return dnni_object_retain(module, DNNI_MODULE, "module"); }
-dnn_status dnn_module_release(dnn_module *module) { return dnni_object_release(module, DNNI_MODULE, "module"); }
+
+/* A module that was handed over and is released all the same would leave its container with nothing. */
+dnn_status dnn_module_release(dnn_module *module) {
+    if (dnni_is(module, DNNI_MODULE) && module->containers >= module->base.holders)
+        return dnni_error(DNN_ERROR_HANDLE, "the %s was handed over: its container releases it",
+                          dnni_module_type(module));
+    return dnni_object_release(module, DNNI_MODULE, "module");
+}
 
 /* ---- errors that are kept ---- */
 
@@ -122,6 +128,8 @@ static dnn_status create_layer(dnn_module **out, dnn_context *ctx, const dnn_lay
     dnn_status status = set_state(m, state, bytes);
     if (status == DNN_OK) {
         m->own_class = own_class;
+        m->seed = ctx->seed;
+        m->stream = dnni_context_stream(ctx);
         m->layer_class = &m->own_class;
         *out = m;
     } else {

@@ -47,6 +47,7 @@ struct dnn_module {
     dnni_object base;
     bool training;
     bool handed_over; /* to a container */
+    _Atomic int32_t containers; /* that hold it now */
     bool error_kept;
     int32_t height; /* containers below each other, this one included */
     int32_t gradient_flags;

@@ -29,7 +29,7 @@ static void patch(dnni_plan *plan, int32_t first, int32_t count, void *const *da
 /* Each forward in training draws from a stream of its own; its backward draws from the same again. */
 static void choose_stream(plan_step *step) {
     if (!(step->spec.flags & DNN_LAYER_RANDOM) || !step->forward_call.training) return;
-    uint64_t stream = (step->module->stream << 32) + step->module->forwards++;
+    uint64_t stream = ((step->module->stream + 1) << 32) + step->module->forwards++; /* below: starting values */
     step->forward_call.stream = step->backward_call.stream = stream;
 }
 
@@ -38,14 +38,20 @@ static void mix_choices(const plan_step *step, uint64_t *choices) {
         step->layer_class->choices(plan_state(step), &step->forward_call, choices);
 }
 
+static dnn_status failed(const plan_step *step, dnn_status status) {
+    dnni_error_prefix(step->path);
+    return status;
+}
+
 static dnn_status forward_step(plan_step *step, uint64_t *choices) {
     if (step->is_view) return DNN_OK;
     fetch_parameters(step);
     choose_stream(step);
+    uint64_t errors = dnni_error_count();
     dnn_status status = step->layer_class->forward(plan_state(step), &step->forward_call);
-    if (status != DNN_OK) dnni_error_prefix(step->path);
-    else mix_choices(step, choices);
-    return status;
+    if (status != DNN_OK) return failed(step, dnni_host_failed(status, errors, "forward"));
+    mix_choices(step, choices);
+    return DNN_OK;
 }
 
 dnn_status dnni_plan_forward(dnni_plan *plan, void *const *inputs, uint64_t *choices) {
@@ -75,11 +81,9 @@ static void add_up(const dnni_plan *plan, const plan_step *step) {
 static dnn_status backward_step(const dnni_plan *plan, plan_step *step) {
     if (!step->backward) return DNN_OK;
     fetch_parameters(step);
+    uint64_t errors = dnni_error_count();
     dnn_status status = step->layer_class->backward(plan_state(step), &step->backward_call);
-    if (status != DNN_OK) {
-        dnni_error_prefix(step->path);
-        return status;
-    }
+    if (status != DNN_OK) return failed(step, dnni_host_failed(status, errors, "backward"));
     add_up(plan, step);
     return DNN_OK;
 }

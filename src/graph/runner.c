@@ -118,7 +118,10 @@ static dnn_status ensure_arena(dnni_runner *runner, int64_t bytes) {
         if (runner->plans[i]) dnni_plan_unbind(runner->plans[i]);
     dnni_storage_drop(runner->arena);
     runner->arena = dnni_storage_new(runner->ctx, bytes, false);
-    return runner->arena ? DNN_OK : DNN_ERROR_MEMORY;
+    if (runner->arena) return DNN_OK;
+    return dnni_error(DNN_ERROR_MEMORY,
+                      "out of memory: the arena needs %lld bytes (dnn_module_describe shows for what)",
+                      (long long)bytes);
 }
 
 /* ---- forward ---- */
@@ -152,6 +155,8 @@ dnn_status dnni_runner_forward(dnni_runner *runner, dnn_module *module, const dn
     dnni_plan *plan;
     DNNI_TRY(make_room(runner, n_inputs + n_outputs));
     DNNI_TRY(find_plan(runner, module, inputs, n_inputs, &plan));
+    if (plan->n_outputs == 0)
+        return dnni_error(DNN_ERROR_ARGUMENT, "the graph has no outputs: dnn_graph_output declares them");
     if (plan->n_outputs != n_outputs)
         return dnni_error(DNN_ERROR_ARGUMENT, "the module has %d outputs, n_outputs is %d", plan->n_outputs, n_outputs);
     hold_inputs(runner, inputs, n_inputs);
@@ -174,8 +179,8 @@ static dnn_status check_state(const dnni_runner *runner, const dnn_module *modul
         return dnni_error(DNN_ERROR_STATE, "the forward ran in evaluation mode and kept nothing for a backward "
                                            "(dnn_module_train, or DNN_GRADIENTS_EVAL)");
     if (runner->current->signature != dnni_module_signature(module, false))
-        return dnni_error(DNN_ERROR_STATE, "modes, dtypes, what is frozen or the tree changed since the forward: "
-                                           "run it again");
+        return dnni_error(DNN_ERROR_STATE, "modes, dtypes, what is frozen, what gradients are wanted or the tree "
+                                           "changed since the forward: run it again");
     return DNN_OK;
 }
 

@@ -47,7 +47,8 @@ static dnn_status expect_input(const batch_norm *s, const dnn_layer_call *call) 
         return dnni_error(DNN_ERROR_SHAPE, "input has no batch axis, the layer expects (N, …, %lld) (input %s)",
                           (long long)s->features, dnni_array_shape(x).text);
     if (!call->training || rows_of(call) != 1) return DNN_OK;
-    return dnni_error(DNN_ERROR_SHAPE, "training on one value of each feature: it has no variance (input %s)",
+    return dnni_error(DNN_ERROR_SHAPE, "training on one value of each feature: it has no variance (input %s; "
+                                       "DNN_LAST_BATCH_DROP leaves out a last batch of one)",
                       dnni_array_shape(x).text);
 }
 

@@ -27,9 +27,10 @@ static dnnk_conv problem(const conv2d *s, const dnn_layer_call *call) {
 static dnn_status expect_channels(const conv2d *s, const dnn_layer_call *call) {
     const dnn_array *x = &call->inputs[0];
     if (x->dims[3] == s->in) return DNN_OK;
-    return dnni_error(DNN_ERROR_SHAPE, "input has %lld channels, weight expects %lld (input %s, weight %s)",
+    return dnni_error(DNN_ERROR_SHAPE, "input has %lld channels, weight expects %lld (input %s, weight %s)%s",
                       (long long)x->dims[3], (long long)s->in, dnni_array_shape(x).text,
-                      dnni_array_shape(&call->parameters[0]).text);
+                      dnni_array_shape(&call->parameters[0]).text,
+                      x->dims[1] == s->in ? "; images are (N, height, width, channels) here, channels last" : "");
 }
 
 static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer_spec *spec) {

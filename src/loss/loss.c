@@ -30,8 +30,8 @@ dnn_status dnn_loss_release(dnn_loss *loss) { return dnni_object_release(loss, D
 
 dnn_status dnni_loss_weights_copy(dnni_loss_weights *to, dnn_context *ctx, const double *from, int64_t count,
                                   const char *name) {
-    DNNI_REQUIRE(count >= 0 && !from == (count == 0), "desc.%s is %s, their number %lld", name, from ? "given" : "NULL",
-                 (long long)count);
+    DNNI_REQUIRE(count >= 0 && !from == (count == 0), "desc.%s is %s, desc.n_%s is %lld", name, from ? "given" : "NULL",
+                 name, (long long)count);
     if (count == 0) return DNN_OK;
     for (int64_t i = 0; i < count; i++)
         DNNI_REQUIRE(isfinite(from[i]) && from[i] >= 0, "desc.%s[%lld] is %g: it must be finite and not negative", name,

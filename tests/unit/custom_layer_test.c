@@ -87,6 +87,47 @@ static void callbacks_fail_with_their_path(void **state) {
     assert_true(a.released == 1 && b.released == 1);
 }
 
+static dnn_status mute_status;
+static dnn_status mute_shape(const void *state, const dnn_layer_call *call, dnn_layer_spec *spec) {
+    (void)state;
+    spec->n_outputs = 1;
+    spec->outputs[0] = call->inputs[0];
+    return call->inputs[0].dims[0] == 2 ? DNN_OK : mute_status;
+}
+static dnn_status mute_call(const void *state, const dnn_layer_call *call) {
+    (void)state;
+    (void)call;
+    return mute_status;
+}
+
+/* An older line is not taken for the reason, and what is no error status becomes one. */
+static void callbacks_that_give_no_reason(void **state) {
+    (void)state;
+    dnn_layer_class c = {DNN_SIZED(dnn_layer_class), .type = "mute", .shape = mute_shape, .forward = mute_call,
+                         .backward = mute_call};
+    dnn_module *net;
+    dnn_sequential_create(&net, ctx);
+    dnn_sequential_add(net, "a", dnn_layer_create(ctx, &c, NULL, 0));
+    dnn_tensor *two = tensor_of(ctx, DNN_F32, DIMS(2), NULL), *three = tensor_of(ctx, DNN_F32, DIMS(3), NULL);
+    const dnn_tensor *y;
+    mute_status = DNN_ERROR_VALUE;
+    dnn_fail(DNN_ERROR_VALUE, "an older failure");
+    expect_error(dnn_module_forward(net, three, &y), DNN_ERROR_VALUE,
+                 "a: the host's shape() returned DNN_ERROR_VALUE (22) and gave no reason");
+    dnn_fail(DNN_ERROR_VALUE, "an older failure");
+    expect_error(dnn_module_forward(net, two, &y), DNN_ERROR_VALUE,
+                 "a: the host's forward() returned DNN_ERROR_VALUE (22) and gave no reason");
+    mute_status = DNN_END;
+    expect_error(dnn_module_forward(net, two, &y), DNN_ERROR_CALLBACK,
+                 "a: the host's forward() returned DNN_END (1) and gave no reason");
+    mute_status = (dnn_status)-7;
+    expect_error(dnn_module_forward(net, three, &y), DNN_ERROR_CALLBACK,
+                 "a: the host's shape() returned unknown status (-7) and gave no reason");
+    dnn_tensor_release(two);
+    dnn_tensor_release(three);
+    dnn_module_release(net);
+}
+
 /* A class that is not complete makes no layer, and does not get a call. */
 static void classes_are_checked(void **state) {
     (void)state;
@@ -156,7 +197,7 @@ static void shape_rules_are_checked(void **state) {
         {&full, {.n_outputs = 1, .outputs = {minus}}, DNN_ERROR_SHAPE, "size -2 of axis 0 is negative (shape [-2])"},
         {&full, {.n_outputs = 1, .outputs = {deep}}, DNN_ERROR_SHAPE, "a tensor has 0 to 8 axes, not 9"},
         {&full, {.n_outputs = 1, .outputs = {two}, .forward_work = -1}, DNN_ERROR_CALLBACK,
-         "the shape rule asks for negative scratch memory"},
+         "the shape rule asks for -1 and 0 bytes of scratch memory"},
         {&full, {.n_outputs = 1, .outputs = {three}, .flags = DNN_LAYER_VIEW}, DNN_ERROR_CALLBACK,
          "the shape rule says a view, but float32 [3] is not the memory of float32 [2]"},
         {&full, {.n_outputs = 1, .outputs = {ints}, .flags = DNN_LAYER_VIEW}, DNN_ERROR_CALLBACK,
@@ -232,6 +273,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(callbacks_fail_with_their_path),
+        TEST(callbacks_that_give_no_reason),
         TEST(classes_are_checked),
         TEST(parameters_are_checked),
         TEST(shape_rules_are_checked),

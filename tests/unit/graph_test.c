@@ -165,6 +165,24 @@ static void a_container_handed_over_is_closed(void **state) {
     dnn_module_release(outer);
 }
 
+/* What was handed over is the container's to release. */
+static void a_child_cannot_be_released(void **state) {
+    (void)state;
+    probe_log log = {0};
+    dnn_module *child = test_probe(ctx, &log, true), *m = new_sequential();
+    dnn_sequential_add(m, "p", child);
+    assert_int_equal(dnn_module_release(child), DNN_ERROR_HANDLE);
+    assert_non_null(strstr(dnn_last_error(), "was handed over: its container releases it"));
+    assert_int_equal(dnn_module_retain(child), DNN_OK);
+    assert_int_equal(dnn_module_release(child), DNN_OK);
+    assert_int_equal(dnn_module_release(child), DNN_ERROR_HANDLE);
+    assert_int_equal(dnn_module_retain(child), DNN_OK);
+    dnn_module_release(m);
+    assert_int_equal(log.released, 0);
+    assert_int_equal(dnn_module_release(child), DNN_OK);
+    assert_int_equal(log.released, 1);
+}
+
 /* A module retained before it is handed over can have several parents. */
 static void a_module_in_two_containers(void **state) {
     (void)state;
@@ -343,7 +361,7 @@ static void counts_that_do_not_fit(void **state) {
                  "the sequential has 1 inputs and 1 outputs, it is given 2 and asked for 1");
     expect_values(run_forward(empty, t), (double[]){1, 2}, 0, "an empty sequential");
     expect_error(dnn_module_forward_n(none, NULL, 0, y, 1), DNN_ERROR_ARGUMENT,
-                 "the module has 0 outputs, n_outputs is 1");
+                 "the graph has no outputs: dnn_graph_output declares them");
     dnn_module_release(outer);
     dnn_module_release(empty);
     dnn_module_release(none);
@@ -362,7 +380,8 @@ static void shape_errors_have_paths(void **state) {
     expect_error(dnn_module_forward(net, x, &y), DNN_ERROR_SHAPE,
                  "block.fc: input has 5 features, the layer expects 4 (input [2,5])");
     expect_error(dnn_module_forward(net, wide, &y), DNN_ERROR_DTYPE,
-                 "block.fc: input is float64, weight is float32 (dnn_module_to converts a module)");
+                 "block.fc: input is float64, weight is float32 (dnn_tensor_cast converts a tensor, "
+                 "dnn_module_to a module)");
     assert_null(y);
     expect_error(dnn_module_forward(block, x, &y), DNN_ERROR_SHAPE,
                  "fc: input has 5 features, the layer expects 4 (input [2,5])");
@@ -380,6 +399,7 @@ int main(void) {
         TEST(no_value_is_quiet),
         TEST(children_are_handed_over),
         TEST(a_container_handed_over_is_closed),
+        TEST(a_child_cannot_be_released),
         TEST(a_module_in_two_containers),
         TEST(impossible_children),
         TEST(nesting_ends),

@@ -78,7 +78,8 @@ static void misfits_are_told_with_shapes(void **state) {
     expect_misfit(BATCH_NORM(.features = 3), DNN_F32, DIMS(3), DNN_ERROR_SHAPE,
                   "input has no batch axis, the layer expects (N, …, 3) (input [3])");
     expect_misfit(BATCH_NORM(.features = 3), DNN_F32, DIMS(1, 1, 1, 3), DNN_ERROR_SHAPE,
-                  "training on one value of each feature: it has no variance (input [1,1,1,3])");
+                  "training on one value of each feature: it has no variance (input [1,1,1,3]; "
+                  "DNN_LAST_BATCH_DROP leaves out a last batch of one)");
     expect_misfit(BATCH_NORM(.features = 3, .no_affine = 1), DNN_F64, DIMS(2, 3), DNN_ERROR_DTYPE,
                   "input is float64, running_mean is float32 (dnn_module_to converts a module)");
     expect_misfit(LAYER_NORM(.shape = {4, 3}), DNN_F32, DIMS(2, 3, 4), DNN_ERROR_SHAPE,

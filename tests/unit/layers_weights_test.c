@@ -97,7 +97,7 @@ static void misfits_are_told_with_shapes(void **state) {
     expect_misfit(CONV(.in_channels = 3, .out_channels = 4, .kernel = {1}), DNN_I32, DIMS(2, 3, 3, 3), DNN_ERROR_DTYPE,
                   "l: input is int32, the layer computes in float32 or float64 (dnn_tensor_cast converts)");
     expect_misfit(CONV(.in_channels = 3, .out_channels = 4, .kernel = {1}), DNN_F64, DIMS(2, 3, 3, 3), DNN_ERROR_DTYPE,
-                  "l: input is float64, weight is float32 (dnn_module_to converts a module)");
+                  "l: input is float64, weight is float32 (dnn_tensor_cast converts a tensor, dnn_module_to a module)");
     expect_misfit(EMBEDDING(.num = 9, .dim = 4), DNN_F32, DIMS(2, 3), DNN_ERROR_DTYPE,
                   "l: input is float32, indices are int32 or int64 (dnn_tensor_cast converts)");
     expect_misfit(EMBEDDING(.num = 9, .dim = 4), DNN_I32, DIMS(1, 1, 1, 1, 1, 1, 1, 1), DNN_ERROR_SHAPE,

@@ -312,7 +312,7 @@ static void descriptors_are_checked(void **state) {
     assert_int_equal(dnn_cross_entropy_create(&loss, ctx, &ce), DNN_ERROR_ARGUMENT);
     ce = (dnn_cross_entropy_desc){DNN_SIZED(dnn_cross_entropy_desc), .n_class_weights = 2};
     assert_int_equal(dnn_cross_entropy_create(&loss, ctx, &ce), DNN_ERROR_ARGUMENT);
-    assert_string_equal(dnn_last_error(), "desc.class_weights is NULL, their number 2");
+    assert_string_equal(dnn_last_error(), "desc.class_weights is NULL, desc.n_class_weights is 2");
     ce.class_weights = VALUES(1, -1);
     assert_int_equal(dnn_cross_entropy_create(&loss, ctx, &ce), DNN_ERROR_ARGUMENT);
     assert_string_equal(dnn_last_error(), "desc.class_weights[1] is -1: it must be finite and not negative");

@@ -220,7 +220,7 @@ static const char *const needs_forward = "backward needs a forward before it, on
 static void phases_of_a_step(void **state) {
     (void)state;
     static const char *const changed =
-        "modes, dtypes, what is frozen or the tree changed since the forward: run it again";
+        "modes, dtypes, what is frozen, what gradients are wanted or the tree changed since the forward: run it again";
     chain t;
     start(&t);
     const dnn_tensor *dx = t.x;

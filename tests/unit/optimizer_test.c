@@ -495,7 +495,13 @@ static void arguments_are_checked(void **state) {
     dnn_module *m = identity();
     dnn_optimizer *opt = adam_of(m), *wrong = (dnn_optimizer *)m;
     dnn_group_info info = {.size = 4};
-    dnn_optimizer_state s = {.size = sizeof s + 8};
+    dnn_optimizer_state s = {.size = 0};
+    struct {
+        dnn_group_info info;
+        int64_t field_of_the_future;
+    } newer = {.info = {.size = sizeof newer}, .field_of_the_future = 7};
+    assert_int_equal(dnn_optimizer_group_at(opt, 0, &newer.info), DNN_OK);
+    assert_true(newer.info.size == sizeof newer && newer.info.parameters > 0 && newer.field_of_the_future == 7);
     assert_int_equal(dnn_sgd_create(NULL, m, NULL), DNN_ERROR_ARGUMENT);
     assert_int_equal(dnn_sgd_create(&wrong, NULL, NULL), DNN_ERROR_ARGUMENT);
     assert_int_equal(dnn_adam_create(&wrong, (dnn_module *)opt, NULL), DNN_ERROR_HANDLE);

@@ -334,7 +334,7 @@ static void test_out_of_memory(void **state) {
             failed = memory.calls >= k;
             test_allocator_arm(&memory, 0, false);
             assert_int_equal(status, failed ? DNN_ERROR_MEMORY : DNN_OK);
-            if (failed) assert_string_equal(dnn_last_error(), dnn_status_text(DNN_ERROR_MEMORY));
+            if (failed) assert_non_null(strstr(dnn_last_error(), dnn_status_text(DNN_ERROR_MEMORY)));
         }
     }
     assert_int_equal(there_and_back(out), DNN_OK);
