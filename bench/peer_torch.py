@@ -11,31 +11,30 @@ import resource
 import struct
 import sys
 import time
+from collections import OrderedDict
 
 started = time.perf_counter()
 import torch  # noqa: E402
 from torch import nn  # noqa: E402
 
 
-# ---- the networks: names, shapes and parameters as in bench/networks ---------------------------------------------------
+# ---- the networks: names, shapes and parameters as in bench/networks -------------------------------------------------
+
+def named(names, layers):
+    return OrderedDict(zip(names.split(), layers))
+
 
 def mlp():
-    names = ["fc1", "relu1", "fc2", "relu2", "fc3"]
-    layers = [nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10)]
-    return nn.Sequential(dict_of(names, layers))
-
-
-def dict_of(names, layers):
-    from collections import OrderedDict
-    return OrderedDict(zip(names, layers))
+    layers = [nn.Linear(784, 512), nn.ReLU(inplace=True), nn.Linear(512, 512), nn.ReLU(inplace=True),
+              nn.Linear(512, 10)]
+    return nn.Sequential(named("fc1 relu1 fc2 relu2 fc3", layers))
 
 
 def cnn():
-    names = ["conv1", "relu1", "pool1", "conv2", "relu2", "pool2", "flatten", "fc1", "relu3", "fc2"]
     layers = [nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2),
               nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2),
               nn.Flatten(), nn.Linear(3136, 128), nn.ReLU(inplace=True), nn.Linear(128, 10)]
-    return nn.Sequential(dict_of(names, layers))
+    return nn.Sequential(named("conv1 relu1 pool1 conv2 relu2 pool2 flatten fc1 relu3 fc2", layers))
 
 
 class BasicBlock(nn.Module):
@@ -61,12 +60,12 @@ def resnet18(classes, cifar=False):
         return nn.Sequential(BasicBlock(inputs, outputs, stride), BasicBlock(outputs, outputs, 1))
 
     stem = nn.Conv2d(3, 64, 3, 1, 1, bias=False) if cifar else nn.Conv2d(3, 64, 7, 2, 3, bias=False)
-    layers = dict_of(["conv1", "bn1", "relu"], [stem, nn.BatchNorm2d(64), nn.ReLU(inplace=True)])
+    layers = named("conv1 bn1 relu", [stem, nn.BatchNorm2d(64), nn.ReLU(inplace=True)])
     if not cifar:
         layers["maxpool"] = nn.MaxPool2d(3, 2, 1)
     for i, (inputs, outputs) in enumerate([(64, 64), (64, 128), (128, 256), (256, 512)]):
         layers[f"layer{i + 1}"] = stage(inputs, outputs, 1 if i == 0 else 2)
-    layers |= dict_of(["avgpool", "flatten", "fc"], [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, classes)])
+    layers |= named("avgpool flatten fc", [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, classes)])
     return nn.Sequential(layers)
 
 
@@ -89,7 +88,7 @@ NETWORKS = {
 }
 
 
-# ---- a step ------------------------------------------------------------------------------------------------------------
+# ---- a step ----------------------------------------------------------------------------------------------------------
 
 class Session:
     def __init__(self, name, memory_format=torch.contiguous_format):
@@ -130,9 +129,12 @@ def timed(step, steps):
     return seconds
 
 
+LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+
+
 def serve(name, mode, threads, memory_format):
     torch.set_num_threads(int(threads))
-    session = Session(name, getattr(torch, memory_format + "_format" if memory_format == "contiguous" else memory_format))
+    session = Session(name, LAYOUTS[memory_format])
     if mode == "predict":
         session.net.eval()
     step = session.train if mode == "train" else session.predict
@@ -145,7 +147,7 @@ def serve(name, mode, threads, memory_format):
         say({"seconds": seconds, "peak_bytes": peak, "loss": session.value})
 
 
-# ---- the same numbers? -------------------------------------------------------------------------------------------------
+# ---- the same numbers? -----------------------------------------------------------------------------------------------
 
 DTYPES = {"F32": torch.float32, "F64": torch.float64, "I64": torch.int64}
 

@@ -16,11 +16,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROUNDS = 7
 STEPS_TO_COMPARE = 5
+PAUSE = 0.05  # seconds before a turn: threads of the other side may still be looking for work
 
 
 def parse_arguments():
@@ -45,7 +47,7 @@ def answer(command):
     return json.loads(output(command))
 
 
-# ---- the programs ------------------------------------------------------------------------------------------------------
+# ---- the programs ----------------------------------------------------------------------------------------------------
 
 class Program:
     """One side of a comparison, waiting for its turn."""
@@ -65,6 +67,7 @@ class Program:
         return json.loads(line)
 
     def run(self, steps):
+        time.sleep(PAUSE)
         self.process.stdin.write(f"{steps}\n")
         self.process.stdin.flush()
         self.last = self.read()
@@ -104,7 +107,7 @@ class Bench:
         return programs
 
 
-# ---- the same numbers first --------------------------------------------------------------------------------------------
+# ---- the same numbers first ------------------------------------------------------------------------------------------
 
 def close(a, b, tolerance):
     return abs(a - b) <= tolerance * abs(b)
@@ -125,7 +128,7 @@ def compare_numbers(bench, network):
     return found
 
 
-# ---- in turns ----------------------------------------------------------------------------------------------------------
+# ---- in turns --------------------------------------------------------------------------------------------------------
 
 def take_turns(programs, seconds):
     """Blocks as long as `seconds` allows, at least one step each; the first round only warms up and sets their size."""
@@ -156,7 +159,7 @@ def measure(bench, network, mode, threads):
     if peers:
         best = min(peers, key=Program.median)
         if best.facts["parameters"] != ours.facts["parameters"]:
-            raise SystemExit(f"{network}: {ours.facts['parameters']} parameters, the peer has {best.facts['parameters']}")
+            raise SystemExit(f"{network}: {row['parameters']} parameters, the peer has {best.facts['parameters']}")
         row["peers_ms"] = {p.name: p.median() * 1e3 for p in peers}
         row |= {"peer": best.name, "peer_ms": best.median() * 1e3, "peer_bytes": best.last["peak_bytes"],
                 "ratio": ratios(ours, best)}
@@ -184,13 +187,14 @@ def print_scaling(rows):
         by_key.setdefault((row["network"], row["mode"]), []).append(row)
     for (network, mode), group in by_key.items():
         for row in group[1:]:
-            text = f"{network:<15} {mode:<7} {row['threads']} over {group[0]['threads']}: {group[0]['ms'] / row['ms']:.2f}"
+            first = group[0]
+            text = f"{network:<15} {mode:<7} {row['threads']} over {first['threads']}: {first['ms'] / row['ms']:.2f}"
             if "peer_ms" in row:
-                text += f"   the peer: {group[0]['peer_ms'] / row['peer_ms']:.2f}"
+                text += f"   the peer: {first['peer_ms'] / row['peer_ms']:.2f}"
             print(text)
 
 
-# ---- start-up, kernels -------------------------------------------------------------------------------------------------
+# ---- start-up, kernels -----------------------------------------------------------------------------------------------
 
 def median_of(answers):
     return {key: statistics.median(a[key] for a in answers) for key in answers[0]}
@@ -219,7 +223,7 @@ def measure_kernels(bench):
     return found
 
 
-# ---- all of it ---------------------------------------------------------------------------------------------------------
+# ---- all of it -------------------------------------------------------------------------------------------------------
 
 def machine():
     model = [text.split(":")[1].strip() for text in Path("/proc/cpuinfo").read_text().splitlines()

@@ -1,8 +1,8 @@
 /* Training steps and predictions of one network, timed on request. bench/run.py drives this program and its peer in
  * turns, through the same lines:
  *
- *     steps NETWORK train|predict THREADS     says in one line of JSON what it runs; then, for each number that it reads,
- *                                             runs that many steps and answers with one line of JSON
+ *     steps NETWORK train|predict THREADS     says in one line of JSON what it runs; then, for each number that it
+ *                                             reads, runs that many steps and answers with one line of JSON
  *     steps NETWORK write FOLDER STEPS        writes weights.safetensors (as PyTorch has them) and example.safetensors:
  *                                             input, target, the prediction, and the losses of so many steps after it
  *     steps NETWORK describe                  prints the network as a table

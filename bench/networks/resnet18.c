@@ -1,9 +1,9 @@
 /* ResNet-18 (He et al. 2015, option B) as torchvision has it, names included.
  *   resnet18_224    1000 classes, 224×224, batch 16
  *   resnet18_32     the same network, 10 classes, on images of 32×32: the stem leaves 8×8; batch 64
- *   resnet18_cifar  as is usual for images that small: a 3×3 stem with stride 1 and no pool, which leaves 32×32; batch 64 */
+ *   resnet18_cifar  as is usual for images that small: a 3×3 stem with stride 1 and no pool leaves 32×32;
+ *                   batch 64 */
 #include "network.h"
-
 
 static dnn_module *norm(dnn_context *ctx, int64_t features) {
     return dnn_batch_norm(ctx, &(dnn_batch_norm_desc){DNN_SIZED(dnn_batch_norm_desc), .features = features});
