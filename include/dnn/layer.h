@@ -9,7 +9,7 @@
  * once, and by several predictors for one module: they must not write to the state.
  *
  * Callbacks return DNN_OK, or fail with `return dnn_fail(DNN_ERROR_SHAPE, "message")`; the library puts the module's
- * path in front of the message.
+ * path in front of the message. They must not call back into the module that they serve.
  */
 #ifndef DNN_LAYER_H
 #define DNN_LAYER_H
@@ -35,7 +35,8 @@ typedef struct dnn_layer_call {
     const dnn_array *outputs;      /* written by forward; in backward as inputs */
     const dnn_array *parameters;   /* in the order of their declaration */
     const dnn_array *buffers;      /* may be written by forward when training, and only then */
-    const dnn_array *kept;         /* written by forward, read by backward; data is NULL when no backward will come */
+    const dnn_array *kept;         /* written by forward, read by backward, which may also write to it; data is NULL
+                                      when no backward will come */
     void *work;                    /* scratch of the bytes asked for, aligned to 64; contents undefined */
     uint64_t seed, stream;         /* random numbers of this call: the same in forward and in its backward */
     const dnn_array *output_gradients;    /* backward only: dL/d output i */
@@ -90,7 +91,7 @@ typedef struct dnn_layer_class {
      * kept in place. dnn_layer_mix() does the mixing. */
     void (*choices)(const void *state, const dnn_layer_call *call, uint64_t *signature);
 
-    /* Optional: called once when the last module that holds this state goes. */
+    /* Optional: called once, with the copy of the state, when the module goes; not if dnn_layer_create fails. */
     void (*release)(void *state);
 } dnn_layer_class;
 

@@ -4,6 +4,7 @@
 #endif
 #include "core/threads.h"
 
+#include <time.h>
 #include <unistd.h>
 
 #if defined(__x86_64__)
@@ -12,9 +13,10 @@
 #define RELAX() ((void)0)
 #endif
 
-/* How long a thread looks for the next job before it sleeps: kernels of one step follow each other within microseconds,
- * waking a sleeper takes tens of them. About 20 µs: no host notices. */
-enum { SPINS = 600 };
+/* How long a thread looks for what it waits for before it sleeps: kernels of one step follow each other within
+ * microseconds, waking a sleeper takes tens of them. No host notices. In nanoseconds, because a pause takes 40 cycles on
+ * one processor and 140 on another. */
+enum { PATIENCE = 50000, LOOKS = 32 };
 
 typedef struct {
     dnni_threads *pool;
@@ -41,16 +43,39 @@ static int64_t pool_bytes(int64_t workers) {
     return (int64_t)sizeof(dnni_threads) + workers * (int64_t)sizeof(worker);
 }
 
+static int64_t nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static bool new_job(const dnni_threads *pool, uint64_t seen) {
+    return atomic_load_explicit(&pool->job, memory_order_acquire) != seen;
+}
+
+static bool all_done(const dnni_threads *pool, uint64_t unused) {
+    (void)unused;
+    return atomic_load_explicit(&pool->running, memory_order_acquire) == 0;
+}
+
+/* Looks, for a while, whether `happened`. */
+static bool look_out(const dnni_threads *pool, bool (*happened)(const dnni_threads *pool, uint64_t seen), uint64_t seen) {
+    int64_t until = nanoseconds() + PATIENCE;
+    do {
+        for (int i = 0; i < LOOKS; i++) {
+            if (happened(pool, seen)) return true;
+            RELAX();
+        }
+    } while (nanoseconds() < until);
+    return false;
+}
+
 /* Waits for a job newer than `seen`. */
 static uint64_t await_job(dnni_threads *pool, uint64_t seen) {
-    for (int i = 0; i < SPINS; i++) {
-        uint64_t now = atomic_load_explicit(&pool->job, memory_order_acquire);
-        if (now != seen) return now;
-        RELAX();
-    }
+    if (look_out(pool, new_job, seen)) return atomic_load_explicit(&pool->job, memory_order_acquire);
     pthread_mutex_lock(&pool->lock);
     pool->sleepers++;
-    while (atomic_load_explicit(&pool->job, memory_order_acquire) == seen) pthread_cond_wait(&pool->wake, &pool->lock);
+    while (!new_job(pool, seen)) pthread_cond_wait(&pool->wake, &pool->lock);
     pool->sleepers--;
     pthread_mutex_unlock(&pool->lock);
     return atomic_load_explicit(&pool->job, memory_order_acquire);
@@ -85,12 +110,9 @@ static void announce(dnni_threads *pool) {
 }
 
 static void await_workers(dnni_threads *pool) {
-    for (int i = 0; i < SPINS; i++) {
-        if (atomic_load_explicit(&pool->running, memory_order_acquire) == 0) return;
-        RELAX();
-    }
+    if (look_out(pool, all_done, 0)) return;
     pthread_mutex_lock(&pool->lock);
-    while (atomic_load_explicit(&pool->running, memory_order_acquire) > 0) pthread_cond_wait(&pool->done, &pool->lock);
+    while (!all_done(pool, 0)) pthread_cond_wait(&pool->done, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
 }
 

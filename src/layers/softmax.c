@@ -90,7 +90,7 @@ static dnn_status backward(const void *state, const dnn_layer_call *call) {
     view v = call_view(s, call);
     const void *y = call->outputs[0].data, *dy = call->output_gradients[0].data;
     void *dx = call->input_gradients[0].data;
-    if (!dx) return DNN_OK;
+    if (!dx || dnni_count(&call->outputs[0]) == 0) return DNN_OK;
     if (v.inner == 1) {
         rows_backward(s, call, v, y, dy, dx);
         return DNN_OK;
