@@ -4,15 +4,20 @@
  *
  *   Handles   are opaque pointers. `T **out` comes first; what comes back through it is the caller's, to be given back
  *             with dnn_T_release(). A pointer that a function lends belongs to its owner: the header says until when.
- *             dnn_T_release(NULL) does nothing and is DNN_OK.
+ *             dnn_T_release(NULL) does nothing and is DNN_OK. A handle that was released is recognised for some time,
+ *             and refused (DNN_ERROR_HANDLE): a help for finding mistakes, not to be relied on.
  *   Status    Every call that can fail returns a dnn_status, or NULL where it returns a handle; dnn_last_error() then
- *             has one line in the calling thread: what was wrong, where, with which shapes. A failed call changes
- *             nothing: outputs are set to NULL or left alone, objects stay as they were, and may be used again.
+ *             has one line in the calling thread: what was wrong, where, with which shapes. Unless its comment says
+ *             otherwise, a failed call changes nothing: outputs are set to NULL or left alone, objects stay as they
+ *             were, and may be used again.
  *   Structs   that the caller fills in are descriptors: they begin with their size in bytes, so that they can grow. Use
- *             DNN_SIZED(type) as the first initialiser. A field left zero takes the default that its comment names;
- *             where zero itself is meant and is not the default, write DNN_ZERO.
+ *             DNN_SIZED(type) as the first initialiser (in C++: dnn::desc, dnn.hpp). A field left zero takes the
+ *             default that its comment names; where zero itself is meant and is not the default, write DNN_ZERO. They,
+ *             and what they point to, are only read during the call, unless a field says more.
  *   Threads   An object is used by one thread at a time unless its header says more. Different objects of one context
- *             may be used by different threads at the same time.
+ *             may be made, used and released by different threads at the same time.
+ *   Processes After fork() the child has none of the library's threads: it must not use or release what was made before
+ *             (calls may wait for ever), but can make a context of its own. Before dlclose(), release everything.
  *   Layout    Tensors are dense, row major. Images are (N, H, W, C), sequences (N, T, C). Sizes are int64_t.
  *   Host      Nothing here aborts, exits, prints, touches the environment, the locale, signals or the floating-point
  *             mode. Memory comes from the context's allocator.

@@ -1,4 +1,8 @@
-/* libdnn: the context: memory, log, threads, seed. All other objects are made in one; two contexts never meet. */
+/* libdnn: the context: memory, log, threads, seed. All other objects are made in one; two contexts never meet.
+ *
+ * Threads: several threads may make objects in one context at once. Which of them draws which random numbers is then
+ * left to chance: for runs that repeat, make modules in one thread. dnn_context_seed is for a time when no other thread
+ * uses the context. */
 #ifndef DNN_CONTEXT_H
 #define DNN_CONTEXT_H
 
@@ -9,8 +13,9 @@ extern "C" {
 #endif
 
 /* Where memory comes from. `allocate` returns `bytes` > 0 bytes aligned to `alignment` (a power of two, at most 4096),
- * or NULL; `release` takes back what it gave, with the same size. Both may be called by several threads at once.
- * Default: aligned memory from the C library. */
+ * or NULL; their contents do not matter. `release` takes back what it gave (never NULL), with the same size. Both may
+ * be called by several threads at once, and must not call back into the library. Default: aligned memory from the C
+ * library. */
 typedef struct dnn_allocator {
     void *(*allocate)(void *user, size_t bytes, size_t alignment);
     void (*release)(void *user, void *memory, size_t bytes);
@@ -44,8 +49,9 @@ typedef struct dnn_context_desc {
     dnn_allocator allocator; /* default: the C library's; both functions, or neither */
     dnn_log_sink log;        /* default: none */
     dnn_executor executor;   /* default: a pool of the context's own */
-    int32_t threads;         /* lanes that work is spread over; default: the processors that this process may use.
-                                Results do not depend on it, bit for bit. At most 1024 */
+    int32_t threads;         /* lanes that work is spread over; default: the processors that this process may run on
+                                (its affinity; a container's quota of processor time is not looked at). Results do
+                                not depend on it, bit for bit. At most 1024 */
     dnn_isa isa;             /* default: DNN_ISA_AUTO */
     uint64_t seed;           /* of all randomness in this context; default: 0, a seed like any other */
     int32_t no_winograd;     /* 1: float32 convolutions never use Winograd's algorithm, which is faster for 3×3 kernels
@@ -53,7 +59,8 @@ typedef struct dnn_context_desc {
                                 faster */
 } dnn_context_desc;
 
-/* Makes a context. `desc` may be NULL: all defaults. Threads of the default pool start here.
+/* Makes a context. `desc` may be NULL: all defaults. Functions and `user` pointers in it are used until the context is
+ * freed. Threads of the default pool start here.
  * Errors: DNN_ERROR_ARGUMENT, DNN_ERROR_MEMORY, DNN_ERROR_THREAD; DNN_ERROR_UNSUPPORTED for an instruction set that
  * this machine or this build does not run. */
 DNN_API dnn_status dnn_context_create(dnn_context **out, const dnn_context_desc *desc);

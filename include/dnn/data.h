@@ -28,7 +28,8 @@ extern "C" {
 /* ---- sources ----------------------------------------------------------------------------------------------------- */
 
 /* Sample i is (inputs[i], targets[i]): inputs (n, …), targets (n, …) of the same n, of any dtypes. `targets` may be
- * NULL: samples then have no target. The tensors are retained, not copied: what is written to them later is seen.
+ * NULL: samples then have no target. The tensors are retained, not copied: what is written to them later is seen. (But
+ * a loader that prefetches reads them at any time, in its own threads: release it, or seek, before you write.)
  * Errors: SHAPE if a tensor is a scalar, or their n differ. */
 DNN_API dnn_status dnn_dataset_from_tensors(dnn_dataset **out, dnn_tensor *inputs, dnn_tensor *targets);
 
@@ -145,7 +146,8 @@ typedef struct dnn_loader_desc {
 /* Makes a loader at the start of epoch 0. All memory for batches (prefetch + 1 of them) is taken here; a step in a
  * steady state allocates nothing. Reading starts with the first dnn_loader_next.
  * The order of an epoch is a permutation keyed by (seed, epoch): the same on any machine, with any number of workers
- * and any depth of prefetch. Errors: ARGUMENT, SHAPE (a batch would have too many axes or bytes), MEMORY, THREAD. */
+ * and any depth of prefetch. A dataset too small for a batch is no error: its epochs are empty, which is logged.
+ * Errors: ARGUMENT, SHAPE (a batch would have too many axes or bytes), MEMORY, THREAD. */
 DNN_API dnn_status dnn_loader_create(dnn_loader **out, dnn_dataset *dataset, const dnn_loader_desc *desc);
 
 /* The next batch: *x (b, …), *target (b, …), b = batch_size or, for the last batch, less. Both are lent: valid until

@@ -61,6 +61,8 @@ using loss = handle<dnn_loss, dnn_loss_release>;
 using optimizer = handle<dnn_optimizer, dnn_optimizer_release>;
 using dataset = handle<dnn_dataset, dnn_dataset_release>;
 using loader = handle<dnn_loader, dnn_loader_release>;
+using check_report = handle<dnn_check_report, dnn_check_report_release>;
+using archive = handle<dnn_archive, dnn_archive_release>;
 
 namespace detail {
 
@@ -75,6 +77,8 @@ template <> struct owner<dnn_loss> { using type = loss; };
 template <> struct owner<dnn_optimizer> { using type = optimizer; };
 template <> struct owner<dnn_dataset> { using type = dataset; };
 template <> struct owner<dnn_loader> { using type = loader; };
+template <> struct owner<dnn_check_report> { using type = check_report; };
+template <> struct owner<dnn_archive> { using type = archive; };
 
 template <typename F>
 struct first_argument;

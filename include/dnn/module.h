@@ -11,15 +11,16 @@
  *
  * Running. For each new set of input shapes (and dtype, mode, frozen parameters) a module is compiled into a plan: a
  * flat list of steps and one arena of memory. Plans are cached (the last 8 of a module), all share the arena. When a
- * plan is in the cache, a forward and a backward allocate nothing.
+ * plan is in the cache, a forward and a backward allocate nothing. A child may be run by itself, too: it then has plans
+ * and an arena of its own.
  *
  * Ownership. Adding a child to a container hands it over, also when adding fails. The child's pointer stays good as
  * long as the container lives; dnn_module_retain() makes it your own for longer. A module in several containers, or
- * several times in one, is one set of weights.
+ * several times in one, is one set of weights: retain it once for each container after the first.
  *
  * Threads. A module, with all below it, is used by one thread at a time. Predictors, one for each thread,
  * and reading of the tensors that dnn_module_parameter_at has lent before, may happen at the same time on a module that
- * nobody changes.
+ * nobody changes. (The calls that walk a module are no such reading: they keep a list of paths in it.)
  */
 #ifndef DNN_MODULE_H
 #define DNN_MODULE_H
@@ -35,9 +36,9 @@ extern "C" {
 /* A container that runs its children one after another. It takes one input and gives one output. */
 DNN_API dnn_status dnn_sequential_create(dnn_module **out, dnn_context *ctx);
 
-/* Appends a child; `name` is one part of a path: letters, digits, '_' and '-', unique in its container; NULL: the
- * child's number ("0", "1", …). The child is handed over in any case; a container that was handed over takes no more
- * children itself. A NULL child is the error that its constructor left. Errors are kept: see dnn_module_error.
+/* Appends a child; `name` is one part of a path: 1 to 63 letters, digits, '_' and '-', unique in its container; NULL:
+ * the child's number ("0", "1", …). The child is handed over in any case; a container that was handed over takes no
+ * more children itself. A NULL child is the error that its constructor left. Errors are kept: see dnn_module_error.
  * Containers nest up to 64 deep. */
 DNN_API dnn_status dnn_sequential_add(dnn_module *sequential, const char *name, dnn_module *child);
 
@@ -70,6 +71,7 @@ DNN_API dnn_status dnn_module_error(dnn_module *module);
 
 /* ---- holding ----------------------------------------------------------------------------------------------------- */
 
+/* Releasing a module that was handed over, and not retained, is refused: HANDLE. */
 DNN_API dnn_status dnn_module_retain(dnn_module *module);
 DNN_API dnn_status dnn_module_release(dnn_module *module);
 
@@ -108,8 +110,10 @@ DNN_API dnn_status dnn_module_to(dnn_module *module, dnn_dtype dtype);
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
 /* Runs the module forward. `x` is kept (retained) until the next forward, and must not be overwritten before the
- * backward. `*y` is lent: valid until the next forward or change of this module, or its release.
- * Errors: SHAPE, DTYPE with the path of the layer that cannot take its input; VALUE (an index out of range); MEMORY. */
+ * backward. `*y` is lent: valid until the next forward of this module, a change of its tree or dtype, or its release.
+ * Errors: SHAPE, DTYPE with the path of the layer that cannot take its input, before anything runs; MEMORY; VALUE (an
+ * index out of range) or what a layer of the host's says, half-way: the forward before is then used up, and running
+ * statistics of the layers that ran have moved. */
 DNN_API dnn_status dnn_module_forward(dnn_module *module, const dnn_tensor *x, const dnn_tensor **y);
 DNN_API dnn_status dnn_module_forward_n(dnn_module *module, const dnn_tensor *const *inputs, int32_t n_inputs,
                                         const dnn_tensor **outputs, int32_t n_outputs);
@@ -158,7 +162,7 @@ typedef struct dnn_module_info {
     const char *path;      /* "" for the module itself */
     const char *type;      /* "conv2d", "sequential" */
     dnn_module *module;    /* lent by its container */
-    int32_t is_training;
+    int32_t is_training;   /* as dnn_module_is_training says: 1, 0, or -1 for mixed */
 } dnn_module_info;
 
 /* The module itself (index 0) and all below, each once, parents first. */
@@ -195,8 +199,8 @@ typedef struct dnn_description_totals {
     int64_t activation_bytes; /* the sum of all outputs, if each had memory of its own */
 } dnn_description_totals;
 
-/* Describes how the module would run on inputs of these shapes (data ignored), in the mode it is in. Nothing runs and
- * no arena is allocated. Errors: as forward's. */
+/* Describes how the module would run on inputs of these shapes and dtypes (data ignored), in the mode it is in. Nothing
+ * runs and no arena is allocated. Errors: as forward's. */
 DNN_API dnn_status dnn_module_describe(dnn_description **out, dnn_module *module, const dnn_array *inputs,
                                        int32_t n_inputs);
 DNN_API dnn_status dnn_description_release(dnn_description *description);

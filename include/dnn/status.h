@@ -41,7 +41,8 @@ DNN_API const char *dnn_status_text(dnn_status status);
 /* One line on the last call that failed in this thread: what was wrong, where (the module's path), with which shapes.
  * Empty before the first failure. A call that succeeds leaves it as it is. Lent: valid until this thread's next failing
  * call. Never NULL. The line lives in memory of its own (one buffer of 1 KiB for each thread that has seen a failure,
- * from malloc, freed when the thread ends); where even that cannot be had, it is a fixed text for the status. */
+ * from malloc, freed when the thread ends; those of threads that outlive a dlclose() are lost); where even that cannot
+ * be had, it is a fixed text for the status. */
 DNN_API const char *dnn_last_error(void);
 
 /* The status that belongs to dnn_last_error(); DNN_OK before the first failure. For functions that return a handle. */

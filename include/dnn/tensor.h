@@ -11,13 +11,14 @@ extern "C" {
 #endif
 
 /* A new tensor of zeros, of shape dims[0..rank). Rank 0 is a scalar (dims may be NULL); sizes may be 0, not negative.
- * Data is aligned to 64 bytes. Errors: ARGUMENT, DTYPE, SHAPE (more bytes than can be addressed), MEMORY. */
+ * Data is aligned to 64 bytes. Errors: ARGUMENT, DTYPE, SHAPE (more bytes than can be addressed: 2^52), MEMORY. */
 DNN_API dnn_status dnn_tensor_create(dnn_tensor **out, dnn_context *ctx, dnn_dtype dtype, int32_t rank,
                                      const int64_t *dims);
 
 /* A tensor over the caller's memory, without a copy. `data` has the dense size in bytes of that shape, is aligned to
- * the element size, and must outlive the tensor and all views of it. `release`, which may be NULL, is called with
- * `user` when the last of them goes (not if this call fails). */
+ * the element size, and must outlive the tensor, all views of it, and whatever retains it (a module its input, a
+ * dataset its tensors). `release`, which may be NULL, is called with `user` when the last of them goes, in the thread
+ * that lets it go (not if this call fails). */
 DNN_API dnn_status dnn_tensor_wrap(dnn_tensor **out, dnn_context *ctx, dnn_dtype dtype, int32_t rank,
                                    const int64_t *dims, void *data, void (*release)(void *user), void *user);
 

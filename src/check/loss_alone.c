@@ -23,8 +23,8 @@ dnn_status dnni_gradcheck_begin_loss(check_loss_run *run, dnn_loss *loss, const 
 void dnni_gradcheck_end_loss(check_loss_run *run) {
     dnn_tensor_release(run->target);
     if (run->loss) {
-        dnn_tensor_release(run->loss->gradient);
-        dnn_tensor_release(run->loss->each);
+        dnni_tensor_take_back(run->loss->gradient);
+        dnni_tensor_take_back(run->loss->each);
         run->loss->gradient = run->owners_gradient;
         run->loss->each = run->owners_each;
         run->loss->evaluated = run->owners_evaluated;

@@ -186,7 +186,20 @@ dnn_status dnn_tensor_copy(dnn_tensor *target, const dnn_tensor *source) {
 }
 
 dnn_status dnn_tensor_retain(dnn_tensor *tensor) { return dnni_object_retain(tensor, DNNI_TENSOR, "tensor"); }
-dnn_status dnn_tensor_release(dnn_tensor *tensor) { return dnni_object_release(tensor, DNNI_TENSOR, "tensor"); }
+
+void dnni_tensor_take_back(dnn_tensor *tensor) {
+    if (!tensor) return;
+    tensor->lent = false;
+    dnn_tensor_release(tensor);
+}
+
+dnn_status dnn_tensor_release(dnn_tensor *tensor) {
+    if (!tensor) return DNN_OK;
+    DNNI_TRY(dnni_check_tensor(tensor, "tensor"));
+    if (tensor->lent && atomic_load_explicit(&tensor->base.holders, memory_order_relaxed) == 1)
+        return dnni_error(DNN_ERROR_HANDLE, "the tensor is lent: who lends it releases it");
+    return dnni_object_release(tensor, DNNI_TENSOR, "tensor");
+}
 
 /* ---- questions ---- */
 

@@ -24,9 +24,15 @@ void dnni_storage_drop(dnni_storage *storage); /* NULL is fine */
 
 struct dnn_tensor {
     dnni_object base;
+    bool lent; /* one hold is an owner's, which nobody else may give back */
     dnn_array array;
     dnni_storage *storage;
 };
+
+/* An owner that lends its tensor keeps its hold until it takes the tensor back: a borrower's dnn_tensor_release that
+ * goes with no retain of his is then an error. Taking back releases the owner's hold; NULL is fine. */
+static inline void dnni_tensor_lend(dnn_tensor *tensor) { tensor->lent = true; }
+void dnni_tensor_take_back(dnn_tensor *tensor);
 
 /* A tensor over `array`, whose data lies in `storage`, which it holds. */
 dnn_status dnni_tensor_over(dnn_tensor **out, dnn_context *ctx, const dnn_array *array, dnni_storage *storage);

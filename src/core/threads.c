@@ -14,8 +14,8 @@
 #endif
 
 /* How long a thread looks for what it waits for before it sleeps: kernels of one step follow each other within
- * microseconds, waking a sleeper takes tens of them. No host notices. In nanoseconds, because a pause takes 40 cycles on
- * one processor and 140 on another. */
+ * microseconds, waking a sleeper takes tens of them. No host notices. In nanoseconds, because a pause takes 40 cycles
+ * on one processor and 140 on another. */
 enum { PATIENCE = 50000, LOOKS = 32 };
 
 typedef struct {
@@ -59,7 +59,8 @@ static bool all_done(const dnni_threads *pool, uint64_t unused) {
 }
 
 /* Looks, for a while, whether `happened`. */
-static bool look_out(const dnni_threads *pool, bool (*happened)(const dnni_threads *pool, uint64_t seen), uint64_t seen) {
+static bool look_out(const dnni_threads *pool, bool (*happened)(const dnni_threads *pool, uint64_t seen),
+                     uint64_t seen) {
     int64_t until = nanoseconds() + PATIENCE;
     do {
         for (int i = 0; i < LOOKS; i++) {

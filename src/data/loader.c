@@ -64,7 +64,11 @@ static dnn_status make_tensors(dnn_loader *loader, const dnn_array *item, int64_
     DNNI_TRY(dnni_batch_array(&shape, item, loader->rows));
     if (shape.dtype == DNN_DTYPE_NONE) return DNN_OK;
     DNNI_TRY(dnni_tensor_like(full, dnni_context_of(loader), &shape));
-    return rest > 0 ? dnn_tensor_slice(last, *full, 0, rest) : DNN_OK;
+    dnni_tensor_lend(*full);
+    if (rest == 0) return DNN_OK;
+    DNNI_TRY(dnn_tensor_slice(last, *full, 0, rest));
+    dnni_tensor_lend(*last);
+    return DNN_OK;
 }
 
 static dnn_status make_slots(dnn_loader *loader) {
@@ -95,10 +99,10 @@ static void free_slots(dnn_loader *loader) {
     dnn_context *ctx = dnni_context_of(loader);
     for (int64_t i = 0; loader->slot && i < loader->slots; i++) {
         dnni_batch *batch = &loader->slot[i];
-        dnn_tensor_release(batch->last_x);
-        dnn_tensor_release(batch->last_target);
-        dnn_tensor_release(batch->x);
-        dnn_tensor_release(batch->target);
+        dnni_tensor_take_back(batch->last_x);
+        dnni_tensor_take_back(batch->last_target);
+        dnni_tensor_take_back(batch->x);
+        dnni_tensor_take_back(batch->target);
         dnni_free(ctx, batch->indices, loader->rows, sizeof *batch->indices);
     }
     dnni_free(ctx, loader->slot, loader->slots, sizeof *loader->slot);

@@ -101,12 +101,14 @@ static dnn_status bind_step(dnni_plan *plan, plan_step *step) {
 static dnn_status lend(dnni_plan *plan, dnn_tensor **tensor, const dnn_array *shape, int32_t buffer) {
     dnn_array array = *shape;
     array.data = address(plan, buffer);
-    return dnni_tensor_over(tensor, plan->ctx, &array, plan->arena);
+    DNNI_TRY(dnni_tensor_over(tensor, plan->ctx, &array, plan->arena));
+    dnni_tensor_lend(*tensor);
+    return DNN_OK;
 }
 
 static void release_lent(dnn_tensor **tensors, int32_t n) {
     for (int32_t i = 0; tensors && i < n; i++) {
-        dnn_tensor_release(tensors[i]);
+        dnni_tensor_take_back(tensors[i]);
         tensors[i] = NULL;
     }
 }

@@ -47,8 +47,7 @@ static dnn_status set_frozen(dnn_module *module, const char *pattern, bool froze
         p->parameter->frozen = frozen;
         matches++;
     }
-    if (matches > 0) return DNN_OK;
-    return dnni_error(DNN_ERROR_NOT_FOUND, "no parameter matches \"%.200s\"", pattern);
+    return matches > 0 ? DNN_OK : dnni_no_path_matches(pattern, index);
 }
 
 dnn_status dnn_module_freeze(dnn_module *module, const char *pattern) { return set_frozen(module, pattern, true); }
@@ -115,13 +114,15 @@ static void swap_in(const dnni_index *index, conversion *made) {
         if (!made[i].value) continue;
         swap(&p->value, &made[i].value);
         swap(&p->gradient, &made[i].gradient);
+        dnni_tensor_lend(p->value);
+        if (p->gradient) dnni_tensor_lend(p->gradient);
     }
 }
 
 static void release_all(conversion *made, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
-        dnn_tensor_release(made[i].value);
-        dnn_tensor_release(made[i].gradient);
+        dnni_tensor_take_back(made[i].value);
+        dnni_tensor_take_back(made[i].gradient);
     }
 }
 

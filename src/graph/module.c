@@ -10,8 +10,8 @@
 static void free_parameters(dnn_context *ctx, dnni_parameters *list) {
     for (int64_t i = 0; i < list->count; i++) {
         dnni_free_string(ctx, list->items[i].name);
-        dnn_tensor_release(list->items[i].value);
-        dnn_tensor_release(list->items[i].gradient);
+        dnni_tensor_take_back(list->items[i].value);
+        dnni_tensor_take_back(list->items[i].gradient);
     }
     dnni_free(ctx, list->items, list->capacity, sizeof *list->items);
 }
@@ -184,6 +184,8 @@ static dnn_status make_parameter(dnn_module *m, dnni_parameter *p, const char *n
     if (!(p->name = dnni_copy_string(ctx, name))) return DNN_ERROR_MEMORY;
     DNNI_TRY(dnni_tensor_like(&p->value, ctx, array));
     if (!is_buffer) DNNI_TRY(dnni_tensor_like(&p->gradient, ctx, array));
+    dnni_tensor_lend(p->value);
+    if (p->gradient) dnni_tensor_lend(p->gradient);
     return fill(m, p, init);
 }
 
@@ -203,8 +205,8 @@ static dnn_status append_parameter(dnn_module *m, const char *name, int32_t rank
         return DNN_OK;
     }
     dnni_free_string(ctx, p->name);
-    dnn_tensor_release(p->value);
-    dnn_tensor_release(p->gradient);
+    dnni_tensor_take_back(p->value);
+    dnni_tensor_take_back(p->gradient);
     *p = (dnni_parameter){0};
     return status;
 }

@@ -7,8 +7,8 @@
 static void destroy_loss(void *object) {
     dnn_loss *loss = object;
     if (loss->loss_class->release) loss->loss_class->release(loss);
-    dnn_tensor_release(loss->gradient);
-    dnn_tensor_release(loss->each);
+    dnni_tensor_take_back(loss->gradient);
+    dnni_tensor_take_back(loss->each);
 }
 
 static dnn_status check_reduction(dnn_reduction reduction) {
@@ -80,7 +80,8 @@ static dnn_status fit(dnn_tensor **slot, dnn_context *ctx, const dnn_array *shap
     }
     dnn_tensor *fresh;
     DNNI_TRY(dnni_tensor_like(&fresh, ctx, shape));
-    dnn_tensor_release(t);
+    dnni_tensor_lend(fresh);
+    dnni_tensor_take_back(t);
     *slot = fresh;
     return DNN_OK;
 }

@@ -10,8 +10,8 @@ static void free_slots(dnn_optimizer *o) {
     for (int64_t i = 0; o->slots && i < o->n_slots; i++) {
         dnni_slot *slot = &o->slots[i];
         dnni_free_string(ctx, slot->path);
-        dnn_tensor_release(slot->steps);
-        for (int32_t k = 0; k < DNNI_MOST_STATES; k++) dnn_tensor_release(slot->state[k]);
+        dnni_tensor_take_back(slot->steps);
+        for (int32_t k = 0; k < DNNI_MOST_STATES; k++) dnni_tensor_take_back(slot->state[k]);
     }
     dnni_free(ctx, o->slots, o->n_slots, sizeof *o->slots);
     dnni_free(ctx, o->segments, o->n_slots, sizeof *o->segments);
@@ -24,8 +24,8 @@ static void destroy_optimizer(void *object) {
     for (int64_t i = 0; i < o->n_groups; i++) dnni_free_string(ctx, o->groups[i].pattern);
     dnni_free(ctx, o->groups, o->groups_capacity, sizeof *o->groups);
     dnni_free(ctx, o->norm_work, o->norm_bytes, 1);
-    dnn_tensor_release(o->lr);
-    dnn_tensor_release(o->steps);
+    dnni_tensor_take_back(o->lr);
+    dnni_tensor_take_back(o->steps);
     dnn_module_release(o->module);
 }
 
@@ -64,7 +64,9 @@ static dnn_status fill_in(dnn_optimizer *o, const dnni_optimizer_setup *setup) {
     DNNI_TRY(dnni_index_get(&index, o->module));
     DNNI_TRY(make_slots(o, index));
     DNNI_TRY(dnni_tensor_like(&o->lr, ctx, &real));
+    dnni_tensor_lend(o->lr);
     DNNI_TRY(dnni_tensor_like(&o->steps, ctx, &whole));
+    dnni_tensor_lend(o->steps);
     *(double *)o->lr->array.data = setup->lr;
     o->weight_decay = setup->weight_decay;
     o->n_states = setup->n_states;

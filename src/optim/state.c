@@ -22,6 +22,7 @@ dnn_status dnni_slot_make_state(dnn_optimizer *optimizer, dnni_slot *slot) {
         for (int32_t k = 0; k <= DNNI_MOST_STATES; k++) dnn_tensor_release(made[k]);
         return status;
     }
+    for (int32_t k = 0; k <= optimizer->n_states; k++) dnni_tensor_lend(made[k]);
     slot->steps = made[0];
     memcpy(slot->state, made + 1, sizeof slot->state);
     return DNN_OK;

@@ -9,6 +9,8 @@ released, memory that is no handle, and a handle of another context.
 import re
 import sys
 
+ROOM = 32  # pointers of room for what one argument points to
+LENDING = ("dnn_module_find",)  # what these return is not the caller's
 HANDLES = []  # filled from base.h's and other headers' "typedef struct dnn_x dnn_x;"
 
 
@@ -42,8 +44,9 @@ def type_of(parameter):
     return re.sub(r"\w+$", "", parameter).strip()
 
 
-def good(parameter, sized):
-    """An expression for an argument that is as it should be, or at least harmless."""
+def good(parameter, sized, at):
+    """An expression for an argument that is as it should be, or at least harmless; each has room of its own."""
+    room = f"(void *)&w->room[{at * ROOM}]"
     kind = type_of(parameter)
     base = re.sub(r"\bconst\b|\*|\s", "", kind)
     if kind == "function":
@@ -53,7 +56,7 @@ def good(parameter, sized):
     if kind == "const dnn_tensor *const *":
         return "(const dnn_tensor *const *)w->tensors"
     if kind.endswith("**") or kind in ("double *", "int64_t *", "uint64_t *", "dnn_value *", "void *", "const void *"):
-        return "(void *)w->room"
+        return room
     if kind == "const char *":
         return '"no-such-folder/x"'
     if kind == "const char *const *":
@@ -67,8 +70,17 @@ def good(parameter, sized):
     if kind == "dnn_dtype":
         return "DNN_F32"
     if kind.endswith("*"):
-        return "(void *)w->room"
+        return room
     return f"({kind})1"
+
+
+def made_by(result, name, parameters):
+    """What the call leaves to its caller: pairs of an expression and the type of the handle."""
+    made = [(f"w->room[{i * ROOM}]", type_of(p)[:-2].strip()) for i, p in enumerate(parameters)
+            if type_of(p).endswith("**") and type_of(p)[:-2].strip() in HANDLES]
+    if result.endswith("*") and result[:-1].strip() in HANDLES and name not in LENDING:
+        made.append(("r", result[:-1].strip()))
+    return made
 
 
 def failed(result):
@@ -85,7 +97,7 @@ def failed(result):
 def emit(result, name, parameters, sized):
     arguments = []
     for i, parameter in enumerate(parameters):
-        value = good(parameter, sized)
+        value = good(parameter, sized, i)
         if type_of(parameter).endswith("*"):
             value = f"at == {i} ? bad : (void *)(uintptr_t)({value})"
         arguments.append(value)
@@ -93,8 +105,11 @@ def emit(result, name, parameters, sized):
     print(f"static bool call_{name}(world *w, int at, void *bad) {{\n    (void)w, (void)at, (void)bad;")
     if result == "void":
         print(f"    {call};\n    return false;\n}}\n")
-    else:
-        print(f"    {result}{'' if result.endswith('*') else ' '}r = {call};\n    return {failed(result)};\n}}\n")
+        return
+    print(f"    {result}{'' if result.endswith('*') else ' '}r = {call};\n    bool failed = {failed(result)};")
+    for made, handle in made_by(result, name, parameters):
+        print(f"    {handle}_release({made});")
+    print("    return failed;\n}\n")
 
 
 def row(result, name, parameters):

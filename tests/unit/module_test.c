@@ -186,7 +186,7 @@ static void no_work_for_what_nobody_needs(void **state) {
     assert_int_equal(dnn_module_unfreeze(t.net, "*w"), DNN_OK);
     step(&t);
     assert_true(t.a.backwards == 3 && t.b.backwards == 3 && t.c.backwards == 4);
-    expect_error(dnn_module_freeze(t.net, "d*"), DNN_ERROR_NOT_FOUND, "no parameter matches \"d*\"");
+    expect_error(dnn_module_freeze(t.net, "d*"), DNN_ERROR_NOT_FOUND, "no parameter matches \"d*\" (the first there is: \"a.w\")");
     end(&t);
 }
 
@@ -410,6 +410,32 @@ static void a_description_adds_up(void **state) {
     dnn_module_release(g);
 }
 
+/* What is lent is not the borrower's to release; what he has retained is, once. */
+static void lent_tensors_stay_their_owners(void **state) {
+    (void)state;
+    dnn_linear_desc desc = {DNN_SIZED(dnn_linear_desc), .in_features = 2, .out_features = 3};
+    dnn_module *net = dnn_linear(ctx, &desc);
+    dnn_parameter weight = {DNN_SIZED(dnn_parameter)};
+    dnn_tensor *x;
+    const dnn_tensor *y;
+    assert_int_equal(dnn_tensor_create(&x, ctx, DNN_F32, 2, (int64_t[]){1, 2}), DNN_OK);
+    assert_int_equal(dnn_module_parameter(net, "weight", &weight), DNN_OK);
+    assert_int_equal(dnn_module_forward(net, x, &y), DNN_OK);
+    dnn_tensor *lent[] = {weight.value, weight.gradient, (dnn_tensor *)(uintptr_t)y};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(dnn_tensor_release(lent[i]), DNN_ERROR_HANDLE);
+        assert_string_equal(dnn_last_error(), "the tensor is lent: who lends it releases it");
+        assert_int_equal(dnn_tensor_retain(lent[i]), DNN_OK);
+        assert_int_equal(dnn_tensor_release(lent[i]), DNN_OK);
+        assert_int_equal(dnn_tensor_release(lent[i]), DNN_ERROR_HANDLE);
+        assert_int_equal(dnn_tensor_retain(lent[i]), DNN_OK);
+    }
+    assert_int_equal(dnn_module_forward(net, x, &y), DNN_OK);
+    dnn_module_release(net);
+    for (int i = 0; i < 3; i++) assert_int_equal(dnn_tensor_release(lent[i]), DNN_OK);
+    dnn_tensor_release(x);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -426,6 +452,7 @@ int main(void) {
         TEST(there_and_back),
         TEST(conversion_is_all_or_nothing),
         TEST(a_description_adds_up),
+        TEST(lent_tensors_stay_their_owners),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -258,7 +258,7 @@ static void groups_follow_the_rate(void **state) {
     assert_int_equal(dnn_optimizer_group(opt, "*", &still), DNN_OK);
     assert_int_equal(dnn_optimizer_group(opt, "bia?", &slow), DNN_OK);
     assert_int_equal(dnn_optimizer_group(opt, "layer*", &slow), DNN_ERROR_NOT_FOUND);
-    assert_string_equal(dnn_last_error(), "no parameter matches \"layer*\"");
+    assert_non_null(strstr(dnn_last_error(), "no parameter matches \"layer*\" (the first there is: \""));
     assert_int_equal(dnn_optimizer_group(opt, "count", &slow), DNN_ERROR_NOT_FOUND);
     assert_int_equal(dnn_optimizer_group_count(opt), 3);
     assert_int_equal(dnn_optimizer_set_lr(opt, 2), DNN_OK);
