@@ -8,7 +8,7 @@ import dnn
 
 quick = "--quick" in sys.argv[1:]
 rates = [2e-3] if quick else [1e-3, 1e-3, 1e-3, 3e-4, 1e-4]  # one for each epoch
-train, test = dnn.digits(3200 if quick else 20000), dnn.digits(2000, first=20000)
+train, test = dnn.digits(6400 if quick else 20000), dnn.digits(2000, first=20000)
 
 dnn.seed(1)
 net = dnn.Sequential(
