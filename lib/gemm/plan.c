@@ -32,8 +32,8 @@ static int64_t tile_cost(const dnnk_ukernel *u, int64_t m, int64_t n) {
     return dnnk_round_up(m, u->mr) * dnnk_round_up(n, u->nr);
 }
 
-/* Where C lies by columns; and where the transpose fits the tiles so much better (n = 10) that it pays to bring each tile
- * into C by a detour; at a quarter less work it does, at a tenth it does not (docs/performance.md). */
+/* Where C lies by columns; and where the transpose fits the tiles so much better (n = 10) that it pays to bring each
+ * tile into C by a detour; at a quarter less work it does, at a tenth it does not (docs/performance.md). */
 static bool better_transposed(const dnnk_gemm_plan *plan) {
     const dnnk_gemm_problem *p = &plan->p;
     if (p->packed_b || p->row_map || p->m <= DNNK_SKINNY_ROWS) return false;

@@ -82,6 +82,13 @@ static void make_world(world *w, bool with_report) {
     w->arrays[0] = (dnn_array){.dtype = DNN_F32, .rank = 2, .dims = {1, 2}};
 }
 
+/* The hold that the function under test has taken. */
+static void give_back_retained(const function_row *f, world *w) {
+    if (strcmp(f->name, "dnn_tensor_retain") == 0) dnn_tensor_release(w->tensor);
+    if (strcmp(f->name, "dnn_module_retain") == 0) dnn_module_release(w->module);
+    if (strcmp(f->name, "dnn_dataset_retain") == 0) dnn_dataset_release(w->dataset);
+}
+
 /* Some of these were released, or handed over, by the function under test: then this is an error, and harmless. */
 static void end_world(world *w) {
     dnn_archive_release(w->archive);
@@ -203,7 +210,7 @@ static void every_function_with_good_arguments(void **state) {
     for (int i = 0; i < FUNCTIONS; i++) {
         world w;
         make_world(&w, strstr(functions[i].name, "report") != NULL);
-        functions[i].call(&w, -1, NULL);
+        if (!functions[i].call(&w, -1, NULL)) give_back_retained(&functions[i], &w);
         end_world(&w);
     }
 }

@@ -50,7 +50,7 @@ TESTS = {
     "src/layers": "layers_common_test layers_arithmetic_test layers_norm_test layers_pool_test layers_shape_test "
                   "layers_weights_test layers_sequence_test",
 }
-ALL_LAYERS = ["golden_networks_test", "special_values_test", "layer_table_test"]
+ALL_LAYERS = ["graph_test", "layer_flops_test", "golden_networks_test", "special_values_test", "layer_table_test"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ SWAPS = {
     "logic": {" && ": " || ", " || ": " && ", "true": "false", "false": "true"},
 }
 NUMBER = re.compile(r"(?<![\w.])(\d+\.\d*(?:[eE][+-]?\d+)?|\d+(?:[eE][+-]?\d+)?|0x[0-9a-fA-F]+)(?![\w.])")
+DECLARED = re.compile(r"[;{}(,]\s*(?!return\b)(?:\w+[ *]+)+\w+\[$")  # of an array: a larger one changes nothing
 CONDITION = re.compile(r"\b(?:if|while) \(")
 STATEMENT = re.compile(r"(?m)^ +((?:[\w.>\[\]*()-]+ (?:[-+*/|&^]?=) [^;{}]*|\w+\([^;{}]*\)|[\w.>\[\]-]+(?:\+\+|--)|"
                        r"break|continue));$")
@@ -92,8 +93,10 @@ def closing(text, opening):
 
 
 def other_number(number):
+    if "x" in number:
+        return f"({number} + 1)"
     if not number.isdigit():
-        return f"(1.125 * {number})" if "x" not in number else f"({number} + 1)"
+        return repr(1.125 * float(number) or 0.125)
     return {"0": "1", "1": "0"}.get(number, str(int(number) + 1))
 
 
@@ -103,12 +106,15 @@ def mutants_of(path, text):
         for old, new in swaps.items():
             pattern = rf"\b{old}\b" if old.isalpha() else re.escape(old)
             yield from (Mutant(path, m.start(), m.end(), new, kind) for m in re.finditer(pattern, code))
-    yield from (Mutant(path, m.start(), m.end(), other_number(m.group()), "constant") for m in NUMBER.finditer(code))
+    yield from (Mutant(path, m.start(), m.end(), other_number(m.group()), "constant") for m in NUMBER.finditer(code)
+                if not DECLARED.search(code, max(0, m.start() - 100), m.start()))
     for m in CONDITION.finditer(code):
         end = closing(code, m.end() - 1)
         if end:
             yield Mutant(path, m.end(), end, f"!({text[m.end():end]})", "condition")
     for m in STATEMENT.finditer(code):
+        if code[:m.start()].rstrip()[-1:] in ",(":
+            continue  # the second line of a call
         yield Mutant(path, m.start(1), m.end(1), "(void)0", "statement")
 
 

@@ -151,6 +151,11 @@ static const dnnk_conv named[] = {
      .groups = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1},
     {.batch = 2, .height = 9, .width = 8, .in_channels = 64, .out_channels = 70, .kernel_h = 1, .kernel_w = 1,
      .groups = 1, .stride_h = 2, .stride_w = 2, .dilation_h = 1, .dilation_w = 1},
+    /* a kernel that is 1 wide, or 1 high, is no 1×1 */
+    {.batch = 2, .height = 9, .width = 7, .in_channels = 5, .out_channels = 9, .kernel_h = 3, .kernel_w = 1,
+     .groups = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1},
+    {.batch = 2, .height = 9, .width = 7, .in_channels = 5, .out_channels = 9, .kernel_h = 1, .kernel_w = 3,
+     .groups = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1},
     /* 3×3 with many channels: several blocks of k; narrow images: tiles over several rows */
     {.batch = 2, .height = 7, .width = 7, .in_channels = 128, .out_channels = 97, .kernel_h = 3, .kernel_w = 3,
      .groups = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1, .pad_top = 1, .pad_bottom = 1,
@@ -376,8 +381,36 @@ static void winograd_is_chosen(void **state) {
     check_lanes(&c, &seed);
     c.in_channels = 4;
     assert_false(dnnk_is_winograd(&c));
-    c.in_channels = 64, c.stride_h = 2;
-    assert_false(dnnk_is_winograd(&c));
+    c.in_channels = 64;
+    /* What it cannot do: each rules it out alone. */
+    int64_t *const fields[] = {&c.stride_h, &c.stride_w, &c.dilation_h, &c.dilation_w, &c.groups,   &c.pad_top,
+                               &c.pad_bottom, &c.pad_left, &c.pad_right, &c.kernel_h,  &c.kernel_w};
+    static const int64_t values[] = {2, 2, 2, 2, 2, 3, 3, 3, 3, 2, 5};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        int64_t before = *fields[i];
+        *fields[i] = values[i];
+        assert_false(dnnk_winograd_applies(&c));
+        assert_false(dnnk_is_winograd(&c));
+        *fields[i] = before;
+    }
+    assert_true(dnnk_is_winograd(&c));
+}
+
+/* Through the functions that choose: packed weights give the same bits, near the reference. */
+static void chosen_winograd_takes_packed_weights(void **state) {
+    (void)state;
+    uint64_t seed = 8;
+    dnnk_conv c = {.type = DNNK_F32, .batch = 4, .height = 30, .width = 28, .in_channels = 64, .out_channels = 72,
+                   .kernel_h = 3, .kernel_w = 3, .groups = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1,
+                   .dilation_w = 1, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1,
+                   .allow_winograd = true};
+    assert_true(dnnk_is_winograd(&c));
+    dnnk_env env = test_lanes(2, dnnk_best_isa());
+    example e = make(&c, reals, &seed), wide = widened_example(&e);
+    results got = run(&env, &e), want = reference(&wide);
+    assert_int_equal(array_difference(&got.y, &got.y_packed), -1);
+    if (!(relative_error(&got.y, &want.y) < 2e-5)) fail_with(&c, &env, "Winograd, chosen");
+    arrays_free();
 }
 
 /* ⟨conv(x, w), dy⟩ = ⟨x, dx⟩ = ⟨w, dw⟩, to the rounding of float32. */
@@ -416,6 +449,7 @@ int main(void) {
         cmocka_unit_test(lanes_agree_bitwise),       cmocka_unit_test(gradients_are_adjoint),
         cmocka_unit_test(bias_gradient_is_optional), cmocka_unit_test(winograd_is_close),
         cmocka_unit_test(winograd_is_chosen),
+        cmocka_unit_test(chosen_winograd_takes_packed_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Six networks against PyTorch, from the files in tests/golden/networks, which make.py there explains: the first output,
- * its gradients, the losses of 100 steps, the parameters after them. In float64 and float32. */
+/* Six networks against PyTorch, from the files in tests/golden/networks, which make.py there explains: the first
+ * output, its gradients, the losses of 100 steps, the parameters after them. In float64 and float32. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

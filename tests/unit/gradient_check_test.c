@@ -510,9 +510,9 @@ static double wrong_run(const dnn_loss *loss, const dnn_array *y, const dnn_arra
     (void)loss, (void)each;
     double sum = 0;
     for (int64_t i = 0; i < dnni_count(y); i++) {
-        double d = ((double *)y->data)[i] - ((double *)target->data)[i];
+        double d = dnni_load(y->dtype, y->data, i) - dnni_load(target->dtype, target->data, i);
         sum += d * d;
-        if (gradient) ((double *)gradient)[i] = scale * 2 * d / (double)y->dims[0];
+        if (gradient) dnni_store(y->dtype, gradient, i, scale * 2 * d / (double)y->dims[0]);
     }
     return sum;
 }

@@ -272,6 +272,26 @@ static void max_of_nan_and_infinity(void **state) {
     }
 }
 
+/* A row that is more than a task takes is a task of its own. */
+static void wide_rows_are_pooled(void **state) {
+    (void)state;
+    const int64_t width = 70000;
+    test_array x = array_new(DNNK_F32, 2 * width), y = array_new(DNNK_F32, width / 2), dx = array_new(DNNK_F32, x.n);
+    test_array winner = array_bytes(4 * y.n), dy = array_normal(DNNK_F32, y.n, 1);
+    for (int64_t i = 0; i < x.n; i++) array_set(&x, i, (double)(i * 7 % 11));
+    dnnk_pool p = {.n = 1, .c = 1, .h = dnnk_pool_window(2, 2, 2, 0, 0, 1), .w = dnnk_pool_window(width, 2, 2, 0, 0, 1)};
+    dnnk_env env = test_lanes(2, dnnk_best_isa());
+    dnnk_max_pool(&env, DNNK_F32, &p, x.p, y.p, winner.p);
+    dnnk_avg_pool_backward(&env, DNNK_F32, &p, dy.p, dx.p);
+    for (int64_t o = 0; o < y.n; o++) {
+        double most = fmax(fmax(array_get(&x, 2 * o), array_get(&x, 2 * o + 1)),
+                           fmax(array_get(&x, width + 2 * o), array_get(&x, width + 2 * o + 1)));
+        assert_true(array_get(&y, o) == most);
+        assert_true(fabs(array_get(&dx, width + 2 * o + 1) - array_get(&dy, o) / 4) < 1e-6);
+    }
+    arrays_free();
+}
+
 static void max_without_winner_is_the_same(void **state) {
     (void)state;
     geometry g[32];
@@ -371,6 +391,7 @@ int main(void) {
         cmocka_unit_test(output_sizes),
         cmocka_unit_test(max_matches_naive),
         cmocka_unit_test(max_of_nan_and_infinity),
+        cmocka_unit_test(wide_rows_are_pooled),
         cmocka_unit_test(max_without_winner_is_the_same),
         cmocka_unit_test(avg_matches_naive),
         cmocka_unit_test(adaptive_matches_naive),

@@ -1,5 +1,5 @@
-/* What must hold of training as a whole, whatever the numbers are: of batches, of seeds and threads, of modes, of frozen
- * and shared weights, of a run that is saved and taken up again. */
+/* What must hold of training as a whole, whatever the numbers are: of batches, of seeds and threads, of modes, of
+ * frozen and shared weights, of a run that is saved and taken up again. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -216,7 +216,8 @@ static void accumulated_micro_batches_are_one_batch(void **state) {
     dnn_context *ctx = new_context(2);
     for (int i = 0; i < 8; i++) {
         dnn_dtype dtype = dtypes[i % 2];
-        training a = start(ctx, plain_net, dtype, DNN_REDUCTION_SUM), b = start(ctx, plain_net, dtype, DNN_REDUCTION_SUM);
+        training a = start(ctx, plain_net, dtype, DNN_REDUCTION_SUM);
+        training b = start(ctx, plain_net, dtype, DNN_REDUCTION_SUM);
         dnn_tensor *x = images(ctx, dtype, 2), *target = classes(ctx, 2);
         add_gradients(&a, x, target);
         double sum = accumulated(&b, x, target, sizes[i / 2]);
