@@ -42,7 +42,13 @@ typedef struct dnn_executor {
 
 /* The instruction set that kernels are chosen from. AUTO: the best that this machine runs. The others are an upper
  * limit, for tests and comparisons; PORTABLE is plain C. */
-typedef enum dnn_isa { DNN_ISA_AUTO = 0, DNN_ISA_PORTABLE = 10, DNN_ISA_AVX2 = 20, DNN_ISA_AVX512 = 30 } dnn_isa;
+typedef enum dnn_isa {
+    DNN_ISA_AUTO = 0,
+    DNN_ISA_PORTABLE = 10,
+    DNN_ISA_AVX2 = 20,   /* with FMA */
+    DNN_ISA_AVX512 = 30, /* F, DQ, BW, VL */
+    DNN_ISA_NEON = 40    /* 64-bit Arm */
+} dnn_isa;
 
 typedef struct dnn_context_desc {
     size_t size;

@@ -38,11 +38,19 @@ dnnk_isa dnnk_best_isa(void) {
         __builtin_cpu_supports("avx512vl"))
         return DNNK_AVX512;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return DNNK_AVX2;
-#endif
     return DNNK_PORTABLE;
+#elif defined(__aarch64__)
+    return DNNK_NEON;
+#else
+    return DNNK_PORTABLE;
+#endif
 }
 
 const char *dnnk_isa_name(dnnk_isa isa) {
+#if defined(__aarch64__)
+    static const char *const names[DNNK_ISAS] = {"portable", "neon", "avx512"};
+#else
     static const char *const names[DNNK_ISAS] = {"portable", "avx2", "avx512"};
+#endif
     return isa >= 0 && isa < DNNK_ISAS ? names[isa] : "unknown";
 }

@@ -19,9 +19,10 @@
 
 typedef enum dnnk_type { DNNK_F32 = 0, DNNK_F64 = 1, DNNK_TYPES = 2 } dnnk_type;
 
-/* Ordered: a machine that runs one runs all below it (on its own architecture). PORTABLE is plain C and the
- * reference. */
-typedef enum dnnk_isa { DNNK_PORTABLE = 0, DNNK_AVX2 = 1, DNNK_AVX512 = 2, DNNK_ISAS = 3 } dnnk_isa;
+/* Ordered: a machine that runs one runs all below it, on its own architecture. PORTABLE is plain C and the reference.
+ * The first step is AVX2 on x86-64 and NEON on 64-bit Arm, where every compiler uses it in plain C too: there the step
+ * is from our own GEMM kernel to BLIS's. */
+typedef enum dnnk_isa { DNNK_PORTABLE = 0, DNNK_AVX2 = 1, DNNK_NEON = 1, DNNK_AVX512 = 2, DNNK_ISAS = 3 } dnnk_isa;
 
 typedef struct dnnk_env {
     void (*run_lanes)(void *pool, void (*lane_main)(void *arg, int64_t lane), void *arg, int64_t lanes);

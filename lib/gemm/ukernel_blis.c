@@ -103,8 +103,8 @@ static const entry entries[] = {
     {DNNK_AVX2, DNNK_F64, {"blis haswell 6x8, f64", run_haswell_f64, .mr = 6, .nr = 8, .kc = 256, .nc = 128}},
 #endif
 #if defined(DNNK_HAVE_BLIS_ARMV8A)
-    {DNNK_AVX2, DNNK_F32, {"blis armv8a 8x12, f32", run_armv8a_f32, .mr = 12, .nr = 8, .kc = 384, .nc = 192}},
-    {DNNK_AVX2, DNNK_F64, {"blis armv8a 6x8, f64", run_armv8a_f64, .mr = 8, .nr = 6, .kc = 256, .nc = 96}},
+    {DNNK_NEON, DNNK_F32, {"blis armv8a 8x12, f32", run_armv8a_f32, .mr = 12, .nr = 8, .kc = 384, .nc = 192}},
+    {DNNK_NEON, DNNK_F64, {"blis armv8a 6x8, f64", run_armv8a_f64, .mr = 8, .nr = 6, .kc = 256, .nc = 96}},
 #endif
 };
 

@@ -78,18 +78,32 @@ static dnn_status check_desc(const dnn_context_desc *d) {
     return DNN_OK;
 }
 
+/* The kernels' step of an instruction set, and its name; false for a number that is none. */
+static bool find_isa(dnn_isa wanted, dnnk_isa *isa, const char **name) {
+    static const struct {
+        dnn_isa wanted;
+        dnnk_isa isa;
+        const char *name;
+    } known[] = {{DNN_ISA_PORTABLE, DNNK_PORTABLE, "portable"}, {DNN_ISA_AVX2, DNNK_AVX2, "avx2"},
+                 {DNN_ISA_AVX512, DNNK_AVX512, "avx512"}, {DNN_ISA_NEON, DNNK_NEON, "neon"}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (known[i].wanted != wanted) continue;
+        *isa = known[i].isa;
+        *name = known[i].name;
+        return true;
+    }
+    return false;
+}
+
 static dnn_status choose_isa(dnn_isa wanted, dnnk_isa *isa) {
     dnnk_isa best = dnnk_best_isa();
-    switch (wanted) {
-    case DNN_ISA_AUTO: *isa = best; return DNN_OK;
-    case DNN_ISA_PORTABLE: *isa = DNNK_PORTABLE; return DNN_OK;
-    case DNN_ISA_AVX2: *isa = DNNK_AVX2; break;
-    case DNN_ISA_AVX512: *isa = DNNK_AVX512; break;
-    default: return dnni_error(DNN_ERROR_ARGUMENT, "desc.isa is %d, which is no instruction set", (int)wanted);
-    }
-    if (*isa <= best) return DNN_OK;
-    return dnni_error(DNN_ERROR_UNSUPPORTED, "this machine, or this build, does not run %s (it runs %s)",
-                      dnnk_isa_name(*isa), dnnk_isa_name(best));
+    const char *name = NULL;
+    *isa = best;
+    if (wanted == DNN_ISA_AUTO) return DNN_OK;
+    DNNI_REQUIRE(find_isa(wanted, isa, &name), "desc.isa is %d, which is no instruction set", (int)wanted);
+    if (*isa <= best && strcmp(name, dnnk_isa_name(*isa)) == 0) return DNN_OK;
+    return dnni_error(DNN_ERROR_UNSUPPORTED, "this machine, or this build, does not run %s (it runs %s)", name,
+                      dnnk_isa_name(best));
 }
 
 static void write_description(dnn_context *ctx) {

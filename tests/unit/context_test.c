@@ -67,7 +67,14 @@ static void descriptors_of_other_versions(void **state) {
 
 static void instruction_sets(void **state) {
     (void)state;
-    const dnn_isa all[] = {DNN_ISA_PORTABLE, DNN_ISA_AVX2, DNN_ISA_AVX512};
+#if defined(__aarch64__)
+    const dnn_isa all[] = {DNN_ISA_PORTABLE, DNN_ISA_NEON, DNN_ISA_AVX512}, elsewhere = DNN_ISA_AVX2;
+#else
+    const dnn_isa all[] = {DNN_ISA_PORTABLE, DNN_ISA_AVX2, DNN_ISA_AVX512}, elsewhere = DNN_ISA_NEON;
+#endif
+    dnn_context *none;
+    dnn_context_desc of_other_machines = {DNN_SIZED(dnn_context_desc), .isa = elsewhere};
+    assert_int_equal(dnn_context_create(&none, &of_other_machines), DNN_ERROR_UNSUPPORTED);
     for (int i = 0; i < 3; i++) {
         dnn_context *ctx;
         dnn_context_desc d = {DNN_SIZED(dnn_context_desc), .threads = 1, .isa = all[i]};

@@ -62,6 +62,7 @@ class dnn_isa(IntEnum):
     DNN_ISA_PORTABLE = 10
     DNN_ISA_AVX2 = 20
     DNN_ISA_AVX512 = 30
+    DNN_ISA_NEON = 40
 
 
 class dnn_cast(IntEnum):
