@@ -76,7 +76,7 @@ def check_gradients(module, *inputs, loss=None, target=None, mode=None, phases=N
 
     mode: "auto", "slow" (all elements), "fast" (random directions), "sampled". phases: some of "train", "eval",
     "as_is". loss and target: a loss behind the module, checked with it. Further settings, as include/dnn/check.h says:
-    tolerance, float32_tolerance, seed, budget, pairs, samples, only.
+    tolerance, float32_tolerance, seed, budget, pairs, samples, only, burn_in.
     """
     module = as_module(module, default_context())
     tensors = [as_tensor(x, module.ctx) for x in inputs]
