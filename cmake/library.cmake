@@ -23,10 +23,8 @@ endif()
 # -O3 writes a loop several times over; that pays in float32 with the instruction sets that programs run on. Elsewhere it
 # would be a third of the library's size: in float64, which checks gradients, and in what only old processors run.
 function(dnn_optimise target isa type)
-  if(isa STREQUAL portable AND DNN_X86_64)
+  if(type STREQUAL f64 OR (isa STREQUAL portable AND DNN_X86_64))
     set(level -O2)
-  elseif(type STREQUAL f64)
-    set(level -O2 -ftree-vectorize)
   else()
     set(level -O3)
   endif()
