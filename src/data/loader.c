@@ -141,9 +141,8 @@ dnn_status dnn_loader_create(dnn_loader **out, dnn_dataset *dataset, const dnn_l
     dnn_status status = build(loader, d.shuffle != 0);
     if (status == DNN_OK && loader->batches == 0)
         dnni_log(dnni_context_of(loader), DNN_LOG_WARNING,
-                 "loader: its epochs have no batches (%lld samples, batch_size "
-                 "%lld)",
-                 (long long)dataset->count, (long long)d.batch_size);
+                 "loader: its epochs have no batches (%lld samples, batch_size %lld)", (long long)dataset->count,
+                 (long long)d.batch_size);
     if (status == DNN_OK) *out = loader;
     else dnn_loader_release(loader);
     return status;

@@ -131,13 +131,10 @@ bool dnni_path_matches(const char *pattern, const char *path) {
     return !*pattern;
 }
 
-dnn_status dnni_no_path_matches(const char *pattern, const dnni_index *index) {
-    const dnni_index_parameter *p = index->parameters, *end = p + index->n_parameters;
-    while (p < end && p->is_buffer) p++;
-    if (p == end)
-        return dnni_error(DNN_ERROR_NOT_FOUND, "no parameter matches \"%.200s\" (there are none)", pattern);
+dnn_status dnni_no_path_matches(const char *pattern, const char *example) {
+    if (!example) return dnni_error(DNN_ERROR_NOT_FOUND, "no parameter matches \"%.200s\" (there are none)", pattern);
     return dnni_error(DNN_ERROR_NOT_FOUND, "no parameter matches \"%.200s\" (the first there is: \"%.200s\")", pattern,
-                      p->path);
+                      example);
 }
 
 /* ---- the public walk ---- */

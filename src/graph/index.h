@@ -36,7 +36,7 @@ uint64_t dnni_next_visit(void);
 /* Whether `path` matches a pattern of '*' (any run), '?' (any character) and plain characters. */
 bool dnni_path_matches(const char *pattern, const char *path);
 
-/* That nothing does: NOT_FOUND, with a path as an example of those that there are. */
-dnn_status dnni_no_path_matches(const char *pattern, const dnni_index *index);
+/* That nothing does: NOT_FOUND, with a path as an example of those that there are; NULL: there are none. */
+dnn_status dnni_no_path_matches(const char *pattern, const char *example);
 
 #endif

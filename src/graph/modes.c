@@ -41,13 +41,16 @@ static dnn_status set_frozen(dnn_module *module, const char *pattern, bool froze
     const dnni_index *index;
     DNNI_TRY(dnni_index_get(&index, module));
     int64_t matches = 0;
+    const char *first = NULL;
     for (int64_t i = 0; i < index->n_parameters; i++) {
         const dnni_index_parameter *p = &index->parameters[i];
-        if (p->is_buffer || !dnni_path_matches(pattern, p->path)) continue;
+        if (p->is_buffer) continue;
+        if (!first) first = p->path;
+        if (!dnni_path_matches(pattern, p->path)) continue;
         p->parameter->frozen = frozen;
         matches++;
     }
-    return matches > 0 ? DNN_OK : dnni_no_path_matches(pattern, index);
+    return matches > 0 ? DNN_OK : dnni_no_path_matches(pattern, first);
 }
 
 dnn_status dnn_module_freeze(dnn_module *module, const char *pattern) { return set_frozen(module, pattern, true); }

@@ -85,9 +85,7 @@ dnn_status dnn_optimizer_group(dnn_optimizer *optimizer, const char *pattern, co
     DNNI_TRY(read_group(optimizer, desc, &group));
     int64_t matches = 0;
     for (int64_t i = 0; i < optimizer->n_slots; i++) matches += dnni_path_matches(pattern, optimizer->slots[i].path);
-    if (matches == 0)
-        return dnni_error(DNN_ERROR_NOT_FOUND, "no parameter matches \"%.200s\" (the first there is: \"%.200s\")",
-                          pattern, optimizer->slots[0].path);
+    if (matches == 0) return dnni_no_path_matches(pattern, optimizer->slots[0].path);
     if (optimizer->n_groups == INT32_MAX) return dnni_error(DNN_ERROR_UNSUPPORTED, "there are too many groups");
     DNNI_TRY(append_group(optimizer, pattern, &group));
     for (int64_t i = 0; i < optimizer->n_slots; i++)
