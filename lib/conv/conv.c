@@ -82,19 +82,22 @@ void dnnk_conv_forward(const dnnk_env *env, const dnnk_conv *c, const void *x, c
     dnnk_gemm(env, &p, work);
 }
 
-/* Only a single product takes a packed operand, so groups have none. */
 int64_t dnnk_conv_packed_bytes(const dnnk_env *env, const dnnk_conv *c) {
     if (dnnk_is_winograd(c)) return dnnk_winograd_packed_bytes(c);
-    return c->groups > 1 ? 0 : dnnk_gemm_packed_bytes(env, c->type, c->out_channels, weights_of_output(c));
+    if (dnnk_is_depthwise(c)) return 0;
+    dnnk_patches patches = patches_of_input(env, c, NULL);
+    dnnk_gemm_problem p = forward_problem(c, &patches, NULL, NULL, NULL);
+    return dnnk_gemm_packed_bytes(env, &p);
 }
 
 void dnnk_conv_pack_weights(const dnnk_env *env, const dnnk_conv *c, const void *w, void *packed) {
-    int64_t k = weights_of_output(c);
     if (dnnk_is_winograd(c)) {
         dnnk_winograd_pack_weights(env, c, w, packed);
         return;
     }
-    dnnk_gemm_pack_b(env, c->type, c->out_channels, k, dnnk_gemm_b(w, 1, k), packed);
+    dnnk_patches patches = patches_of_input(env, c, NULL);
+    dnnk_gemm_problem p = forward_problem(c, &patches, w, NULL, NULL);
+    dnnk_gemm_pack_b(env, &p, packed);
 }
 
 void dnnk_conv_forward_packed(const dnnk_env *env, const dnnk_conv *c, const void *x, const void *packed,

@@ -21,11 +21,11 @@ static void pack_panel(const dnnk_gemm_plan *plan, const dnnk_operand *o, int64_
     dnnk_gemm_pack_panel(&plan->packer, o, batch, offset, first, count, k0, kn, width, panel);
 }
 
-/* Packed operands: for each block of k (kc deep, counted from chunk_begin) all panels, one behind the other. */
+/* Shared operands are packed from chunk_begin on. */
 static char *shared_panel(const job *j, int64_t at, int64_t panels, int64_t width, int64_t batch, int64_t k0,
                           int64_t kn, int64_t panel) {
     const dnnk_gemm_plan *plan = j->plan;
-    int64_t elements = (batch * plan->chunk + (k0 - j->chunk_begin)) * panels * width + panel * kn * width;
+    int64_t elements = dnnk_gemm_panel_at(panels, width, batch * plan->chunk + k0 - j->chunk_begin, kn, panel);
     return j->work + at + elements * plan->size;
 }
 
@@ -76,6 +76,9 @@ typedef struct {
 
 static const char *panel_of_a(const block *b, int64_t i) {
     const dnnk_gemm_plan *plan = b->j->plan;
+    if (plan->packed_a)
+        return plan->packed_a +
+               dnnk_gemm_panel_at(plan->m_panels, plan->u.mr, b->k0, b->kn, i / plan->u.mr) * plan->size;
     if (plan->share_a) return shared_panel(b->j, 0, plan->m_panels, plan->u.mr, b->batch, b->k0, b->kn, i / plan->u.mr);
     pack_panel(plan, &plan->p.a, b->batch, i, dnnk_min(plan->u.mr, b->i1 - i), b->k0, b->kn, plan->u.mr, b->own_a);
     return b->own_a;
@@ -83,9 +86,9 @@ static const char *panel_of_a(const block *b, int64_t i) {
 
 static const char *panel_of_b(const block *b, int64_t j) {
     const dnnk_gemm_plan *plan = b->j->plan;
-    if (plan->p.packed_b)
-        return (const char *)plan->p.packed_b +
-               (b->k0 * plan->n_panels * plan->u.nr + j / plan->u.nr * b->kn * plan->u.nr) * plan->size;
+    if (plan->packed_b)
+        return plan->packed_b +
+               dnnk_gemm_panel_at(plan->n_panels, plan->u.nr, b->k0, b->kn, j / plan->u.nr) * plan->size;
     if (plan->share_b)
         return shared_panel(b->j, plan->at_b, plan->n_panels, plan->u.nr, b->batch, b->k0, b->kn, j / plan->u.nr);
     return b->own_b + (j - b->j0) * b->kn * plan->size;
@@ -93,7 +96,7 @@ static const char *panel_of_b(const block *b, int64_t j) {
 
 static void pack_own_b(const block *b) {
     const dnnk_gemm_plan *plan = b->j->plan;
-    if (plan->share_b || plan->p.packed_b) return;
+    if (plan->share_b || plan->packed_b) return;
     for (int64_t j = b->j0; j < b->j1; j += plan->u.nr)
         pack_panel(plan, &plan->p.b, b->batch, j, dnnk_min(plan->u.nr, b->j1 - j), b->k0, b->kn, plan->u.nr,
                    b->own_b + (j - b->j0) * b->kn * plan->size);
@@ -171,7 +174,8 @@ static void do_block(block *b) {
 /* Tasks: batch, then block row, then block column, then split, the last fastest. */
 static block block_of_task(const job *j, int64_t task, int64_t lane) {
     const dnnk_gemm_plan *plan = j->plan;
-    int64_t t = task / plan->splits, own_a = plan->share_a ? 0 : plan->kc * plan->u.mr * plan->size + DNNK_PANEL_SLACK;
+    int64_t t = task / plan->splits, own_a = 0;
+    if (!plan->share_a && !plan->packed_a) own_a = plan->kc * plan->u.mr * plan->size + DNNK_PANEL_SLACK;
     block b = {.j = j, .batch = t / plan->nb / plan->mb, .split = task % plan->splits};
     b.i0 = t / plan->nb % plan->mb * plan->mc, b.i1 = dnnk_min(b.i0 + plan->mc, plan->p.m);
     b.j0 = t % plan->nb * plan->nc, b.j1 = dnnk_min(b.j0 + plan->nc, plan->p.n);

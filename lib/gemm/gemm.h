@@ -52,7 +52,7 @@ typedef struct dnnk_gemm_problem {
     dnnk_type type;
     int64_t m, n, k;
     dnnk_operand a, b;
-    const void *packed_b; /* what dnnk_gemm_pack_b() wrote, with the same env->isa; or NULL. Then b is not read. */
+    const void *packed_b; /* what dnnk_gemm_pack_b() wrote for this problem: b is not read then; or NULL */
     void *c;
     int64_t c_row, c_col;  /* strides of C; c_row is not used if row_map is given */
     dnnk_row_map *row_map; /* or NULL */
@@ -88,10 +88,12 @@ int64_t dnnk_gemm_workspace(const dnnk_env *env, const dnnk_gemm_problem *proble
 
 void dnnk_gemm(const dnnk_env *env, const dnnk_gemm_problem *problem, void *work);
 
-/* B packed once, for many products with other A (weights in inference). B is [k,n] (a single matrix, batch {1,1});
- * `packed` holds dnnk_gemm_packed_bytes() bytes and wants 64-byte alignment. It is bound to env->isa, not to lanes. */
-int64_t dnnk_gemm_packed_bytes(const dnnk_env *env, dnnk_type type, int64_t n, int64_t k);
-void dnnk_gemm_pack_b(const dnnk_env *env, dnnk_type type, int64_t n, int64_t k, dnnk_operand b, void *packed);
+/* B packed once, for many products with other A (weights in inference): `packed`, 64-byte aligned, then is the
+ * problem's packed_b, and the product has the same bits as without, in no more workspace. It is bound to the problem's
+ * type, sizes and strides and to env->isa; not to lanes. Packing reads problem->b alone. 0 bytes: there is nothing to
+ * gain (a few rows read B where it lies; a batch has many B), and packed_b stays NULL. */
+int64_t dnnk_gemm_packed_bytes(const dnnk_env *env, const dnnk_gemm_problem *problem);
+void dnnk_gemm_pack_b(const dnnk_env *env, const dnnk_gemm_problem *problem, void *packed);
 
 /* sums[j] += Σ_i X[i·row_stride + j] over rows i in [0, m), for j in [0, n): the gradient of a bias. Summed in fixed
  * blocks of rows, so that the error grows slowly with m and the result does not depend on lanes. */

@@ -17,7 +17,8 @@ static int64_t even_blocks(int64_t size, int64_t most, int64_t unit) {
     return dnnk_round_up(dnnk_max(1, dnnk_ceil_div(size, blocks)), unit);
 }
 
-int64_t dnnk_gemm_block_depth(const dnnk_ukernel *u, int64_t k) { return even_blocks(k, u->kc, DEPTH_UNIT); }
+/* The fewest blocks of k that are no deeper than u->kc, evenly filled. */
+static int64_t block_depth(const dnnk_ukernel *u, int64_t k) { return even_blocks(k, u->kc, DEPTH_UNIT); }
 
 static dnnk_gemm_problem transpose(const dnnk_gemm_problem *p) {
     dnnk_gemm_problem t = *p;
@@ -36,13 +37,13 @@ static int64_t tile_cost(const dnnk_ukernel *u, int64_t m, int64_t n) {
  * tile into C by a detour; at a quarter less work it does, at a tenth it does not (docs/performance.md). */
 static bool better_transposed(const dnnk_gemm_plan *plan) {
     const dnnk_gemm_problem *p = &plan->p;
-    if (p->packed_b || p->row_map || p->m <= DNNK_SKINNY_ROWS) return false;
+    if (p->row_map || p->m <= DNNK_SKINNY_ROWS) return false;
     if (p->c_row == 1 && p->c_col != 1) return true;
     return tile_cost(&plan->u, p->n, p->m) * 4 < tile_cost(&plan->u, p->m, p->n) * 3;
 }
 
 static dnnk_gemm_path choose_path(const dnnk_gemm_problem *p) {
-    bool matrices = !p->a.pack && !p->b.pack && !p->packed_b && !p->row_map;
+    bool matrices = !p->a.pack && !p->b.pack && !p->row_map;
     if (!matrices || p->m > DNNK_SKINNY_ROWS || p->k < 2) return DNNK_PATH_TILES;
     if (p->b.k_stride == 1) return DNNK_PATH_DOTS;
     if (p->b.stride == 1) return DNNK_PATH_AXPYS;
@@ -91,8 +92,8 @@ static void cut_c_further(dnnk_gemm_plan *plan, int64_t wanted) {
 }
 
 static void choose_sharing(dnnk_gemm_plan *plan) {
-    plan->share_a = plan->splits == 1 && plan->nb > 1;
-    plan->share_b = plan->splits == 1 && plan->mb > 1 && !plan->p.packed_b;
+    plan->share_a = plan->splits == 1 && plan->nb > 1 && !plan->packed_a;
+    plan->share_b = plan->splits == 1 && plan->mb > 1 && !plan->packed_b;
     int64_t rows =
         (plan->share_a ? plan->m_panels * plan->u.mr : 0) + (plan->share_b ? plan->n_panels * plan->u.nr : 0);
     int64_t depth = dnnk_max(1, SHARED_BYTES / dnnk_max(1, rows * plan->size * plan->batches));
@@ -112,9 +113,9 @@ static void lay_out_tiles(const dnnk_env *env, dnnk_gemm_plan *plan) {
     plan->at_skinny =
         plan->at_partial + region(plan->splits > 1 ? plan->splits * plan->batches * p->m * p->n : 0, size);
     plan->at_lanes = plan->at_skinny;
-    bool own_b = !plan->share_b && !p->packed_b;
+    bool own_a = !plan->share_a && !plan->packed_a, own_b = !plan->share_b && !plan->packed_b;
     plan->lane_bytes =
-        region(own_b ? plan->kc * plan->nc : 0, size) + region(plan->share_a ? 0 : plan->kc * plan->u.mr, size);
+        region(own_b ? plan->kc * plan->nc : 0, size) + region(own_a ? plan->kc * plan->u.mr : 0, size);
     plan->bytes = plan->at_lanes + env->lanes * plan->lane_bytes;
 }
 
@@ -131,7 +132,7 @@ static void plan_skinny(const dnnk_env *env, dnnk_gemm_plan *plan, int64_t wante
 static void plan_tiles(const dnnk_env *env, dnnk_gemm_plan *plan, int64_t wanted) {
     plan->m_panels = dnnk_ceil_div(plan->p.m, plan->u.mr);
     plan->n_panels = dnnk_ceil_div(plan->p.n, plan->u.nr);
-    plan->kc = dnnk_gemm_block_depth(&plan->u, plan->p.k);
+    plan->kc = block_depth(&plan->u, plan->p.k);
     cut_c(plan);
     cut_k(plan, wanted);
     cut_c_further(plan, wanted);
@@ -147,6 +148,7 @@ dnnk_gemm_plan dnnk_gemm_make_plan(const dnnk_env *env, const dnnk_gemm_problem 
     plan.size = dnnk_size(problem->type);
     plan.transposed = better_transposed(&plan);
     if (plan.transposed) plan.p = transpose(problem);
+    *(plan.transposed ? &plan.packed_a : &plan.packed_b) = problem->packed_b;
     plan.path = choose_path(&plan.p);
     if (plan.path == DNNK_PATH_TILES)
         plan_tiles(env, &plan, wanted_tasks(&plan));

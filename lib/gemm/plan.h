@@ -12,7 +12,8 @@
  *
  * Who packs: an operand whose panels several tasks need is packed beforehand, by all lanes, into shared memory
  * (share_a, share_b), `chunk` of its k at a time so that this memory stays bounded; otherwise the task packs for
- * itself: B by the block (kc × nc, in L2), A by the panel (kc × mr, in L1) right before it is used.
+ * itself: B by the block (kc × nc, in L2), A by the panel (kc × mr, in L1) right before it is used. The problem's B may
+ * come packed (as packed_a where the transpose is computed, else packed_b) and then lies as a shared operand does.
  *
  * workspace:   | shared A | shared B | partial copies of C | skinny A | lane 0: block of B, panel of A | lane 1: … |
  */
@@ -37,12 +38,16 @@ typedef struct dnnk_gemm_plan {
     int64_t splits, split_k; /* split_k is a multiple of kc */
     int64_t chunk;           /* a multiple of kc; all of k unless shared operands would grow too big */
     bool share_a, share_b;
+    const char *packed_a, *packed_b; /* or NULL */
     int64_t at_b, at_partial, at_skinny, at_lanes, lane_bytes, bytes; /* offsets and sizes in the workspace */
 } dnnk_gemm_plan;
 
 dnnk_gemm_plan dnnk_gemm_make_plan(const dnnk_env *env, const dnnk_gemm_problem *problem);
 
-/* The block depth for this k: the fewest blocks that are no deeper than u->kc, evenly filled. */
-int64_t dnnk_gemm_block_depth(const dnnk_ukernel *u, int64_t k);
+/* Where a packed operand's panel lies, in elements: for each block of k (from k0 on, kn deep) come all panels, one
+ * behind the other. */
+static inline int64_t dnnk_gemm_panel_at(int64_t panels, int64_t width, int64_t k0, int64_t kn, int64_t panel) {
+    return (k0 * panels + panel * kn) * width;
+}
 
 #endif
