@@ -25,6 +25,15 @@
 extern "C" {
 #endif
 
+/* How long calls say how far they are, and are stopped. `step` is called in the calling thread, from time to time;
+ * `what` says in a word or two what is going on ("fitting statistics"), done ≤ total. A status other than DNN_OK ends
+ * the call, which returns it with the host's reason (`return dnn_fail(status, "reason")`). Left zero: nobody is told.
+ */
+typedef struct dnn_progress {
+    dnn_status (*step)(void *user, const char *what, int64_t done, int64_t total);
+    void *user;
+} dnn_progress;
+
 /* ---- sources ----------------------------------------------------------------------------------------------------- */
 
 /* Sample i is (inputs[i], targets[i]): inputs (n, …), targets (n, …) of the same n, of any dtypes. `targets` may be
@@ -51,9 +60,17 @@ typedef struct dnn_callback_dataset_desc {
                                     the same one: a loader calls it in its workers' threads, if it has any */
     void (*release)(void *user); /* optional: called when the dataset goes (not if its constructor fails) */
     void *user;
+
+    /* What is known about the samples besides (see "metadata" below); each may be left out. The names are copied. */
+    const char *const *class_names; /* [classes], or NULL */
+    int64_t classes;                /* how many classes there are; 0: unknown */
+    double low, high;               /* between which the inputs' values lie, if high > low */
+
+    /* The name of sample `index`, as a text of at most bytes - 1 characters and a zero. Called as `get` is. */
+    dnn_status (*name)(void *user, int64_t index, char *text, size_t bytes);
 } dnn_callback_dataset_desc;
 
-/* Errors: ARGUMENT, SHAPE, DTYPE for the description; MEMORY. */
+/* Errors: ARGUMENT, SHAPE, DTYPE for the description; VALUE for a range that is none; MEMORY. */
 DNN_API dnn_status dnn_dataset_from_callbacks(dnn_dataset **out, dnn_context *ctx,
                                               const dnn_callback_dataset_desc *desc);
 
@@ -116,6 +133,38 @@ DNN_API dnn_status dnn_dataset_get(dnn_tensor **inputs, dnn_tensor **targets, dn
                                    const int64_t *indices, int64_t n);
 DNN_API dnn_status dnn_dataset_get_range(dnn_tensor **inputs, dnn_tensor **targets, dnn_dataset *dataset, int64_t first,
                                          int64_t n);
+
+/* ---- metadata ----------------------------------------------------------------------------------------------------
+ * What a dataset's maker knows about it. Views pass it on; those that change values change the range. */
+
+/* How many classes there are; 0 if that is unknown, and on a bad handle. */
+DNN_API int64_t dnn_dataset_classes(const dnn_dataset *dataset);
+
+/* The name of class k; NULL if there is none. Lent, as long as the dataset lives. */
+DNN_API const char *dnn_dataset_class_name(const dnn_dataset *dataset, int64_t k);
+
+/* The range that was declared for the inputs' values (0 … 255 for bytes of an image); 0 and 0 if none was. */
+DNN_API dnn_status dnn_dataset_range(const dnn_dataset *dataset, double *low, double *high);
+
+/* The name of a sample: a file's path, "row 17", …; where its source gives none, "sample " and its number there.
+ * Written to text[bytes] with a zero at the end, and cut where it is longer. Errors: NOT_FOUND; what the source
+ * reports. */
+DNN_API dnn_status dnn_dataset_sample_name(dnn_dataset *dataset, int64_t index, char *text, size_t bytes);
+
+/* The sample's number at the far end of all views: in the dataset that holds it or makes it. -1 on a bad handle or
+ * index. */
+DNN_API int64_t dnn_dataset_source_index(const dnn_dataset *dataset, int64_t index);
+
+/* Declares metadata for a dataset whose maker could not: a view of all its samples. */
+typedef struct dnn_metadata_desc {
+    size_t size;
+    const char *const *class_names; /* [classes], copied; NULL: the source's, if `classes` is 0; else none */
+    int64_t classes;                /* default: the source's */
+    double low, high;               /* of the inputs' values; default: the source's */
+} dnn_metadata_desc;
+
+/* Errors: ARGUMENT; VALUE for a range that is none. */
+DNN_API dnn_status dnn_dataset_with_metadata(dnn_dataset **out, dnn_dataset *source, const dnn_metadata_desc *desc);
 
 DNN_API dnn_status dnn_dataset_retain(dnn_dataset *dataset);
 DNN_API dnn_status dnn_dataset_release(dnn_dataset *dataset);

@@ -8,6 +8,7 @@
 static void destroy_dataset(void *object) {
     dnn_dataset *dataset = object;
     if (dataset->class->destroy) dataset->class->destroy(dataset);
+    dnni_free(dataset->base.ctx, dataset->names, dataset->names_bytes, 1);
 }
 
 void *dnni_dataset_new(dnn_context *ctx, const dnni_dataset_class *class, int64_t bytes,
@@ -19,11 +20,12 @@ void *dnni_dataset_new(dnn_context *ctx, const dnni_dataset_class *class, int64_
     dataset->input = shape->input;
     dataset->target = shape->target;
     dataset->scratch_bytes = shape->scratch_bytes;
+    dataset->metadata = shape->metadata;
     return dataset;
 }
 
 dnni_dataset_shape dnni_view_shape(const dnn_dataset *source, int64_t count) {
-    return (dnni_dataset_shape){count, source->input, source->target, source->scratch_bytes};
+    return (dnni_dataset_shape){count, source->input, source->target, source->scratch_bytes, source->metadata};
 }
 
 dnn_status dnni_item_array(dnn_array *out, const dnn_array *item, const char *name) {

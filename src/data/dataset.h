@@ -20,7 +20,20 @@ typedef struct dnni_dataset_class {
     dnn_status (*read)(dnn_dataset *self, const dnni_reader *reader, int64_t index, const dnn_array *input,
                        const dnn_array *target);
     void (*destroy)(dnn_dataset *self); /* frees what it owns, not itself */
+
+    /* For views: where sample `index`, which exists, comes from. NULL: from here. */
+    dnn_dataset *(*origin)(const dnn_dataset *self, int64_t index, int64_t *source_index);
+
+    /* Writes the sample's name to text[bytes], bytes ≥ 1. NULL: its origin's name, or its number. */
+    dnn_status (*name)(dnn_dataset *self, int64_t index, char *text, size_t bytes);
 } dnni_dataset_class;
+
+/* What the maker of a dataset knows about it. The names are lent: by a view's source, or by whoever owns them. */
+typedef struct dnni_metadata {
+    int64_t classes;                /* 0: unknown */
+    const char *const *class_names; /* [classes] or NULL */
+    double low, high;               /* of the inputs' values; both 0: unknown */
+} dnni_metadata;
 
 struct dnn_dataset {
     dnni_object base;
@@ -28,6 +41,9 @@ struct dnn_dataset {
     int64_t count;
     dnn_array input, target; /* one sample's; target.dtype is NONE if there are none */
     int64_t scratch_bytes;   /* what `read` needs of a reader */
+    dnni_metadata metadata;
+    void *names; /* class names that are its own, in one piece; NULL: none */
+    int64_t names_bytes;
 };
 
 /* What a dataset is, besides its class. */
@@ -35,6 +51,7 @@ typedef struct dnni_dataset_shape {
     int64_t count;
     dnn_array input, target;
     int64_t scratch_bytes;
+    dnni_metadata metadata;
 } dnni_dataset_shape;
 
 /* A new dataset in a struct of `bytes`, zeroed but for its dnn_dataset. NULL on failure. From then on
@@ -44,6 +61,15 @@ void *dnni_dataset_new(dnn_context *ctx, const dnni_dataset_class *class, int64_
 
 /* The shape of a view with `count` samples of `source`. */
 dnni_dataset_shape dnni_view_shape(const dnn_dataset *source, int64_t count);
+
+/* dnn_dataset_sample_name for a sample that exists, and bytes ≥ 1. */
+dnn_status dnni_sample_name(dnn_dataset *dataset, int64_t index, char *text, size_t bytes);
+
+/* OK if a caller's metadata makes sense. */
+dnn_status dnni_check_metadata(const dnni_metadata *metadata);
+
+/* Gives the dataset class names of its own: copies of names[0..n). */
+dnn_status dnni_copy_class_names(dnn_dataset *dataset, const char *const *names, int64_t n);
 
 static inline dnn_status dnni_check_dataset(const dnn_dataset *dataset, const char *name) {
     return dnni_check(dataset, DNNI_DATASET, name);

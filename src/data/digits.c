@@ -63,6 +63,8 @@ static dnn_status read_digit(dnn_dataset *self, const dnni_reader *reader, int64
 
 static const dnni_dataset_class digit_class = {.read = read_digit};
 
+static const char *const digit_names[10] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+
 static dnn_status check_desc(const dnn_digits_desc *d) {
     DNNI_REQUIRE(d->count >= 0 && d->count <= most_digits, "desc.count is %lld", (long long)d->count);
     DNNI_REQUIRE(d->first >= 0 && d->first <= most_digits - d->count, "desc.first is %lld", (long long)d->first);
@@ -82,7 +84,8 @@ dnn_status dnn_digits(dnn_dataset **out, dnn_context *ctx, const dnn_digits_desc
     dnni_dataset_shape shape = {.count = d.count ? d.count : 10000,
                                 .input = dnni_array(DNN_F32, 3, image),
                                 .target = dnni_array(DNN_I64, 0, NULL),
-                                .scratch_bytes = sizeof(dnni_ink)};
+                                .scratch_bytes = sizeof(dnni_ink),
+                                .metadata = {.classes = 10, .class_names = digit_names, .high = 1}};
     digit_dataset *digits = dnni_dataset_new(ctx, &digit_class, sizeof *digits, &shape);
     if (!digits) return DNN_ERROR_MEMORY;
     digits->first = d.first;

@@ -10,11 +10,17 @@ typedef struct {
     int64_t *indices;    /* NULL: sample i is the source's i */
 } subset_dataset;
 
+static dnn_dataset *origin(const dnn_dataset *self, int64_t index, int64_t *source_index) {
+    const subset_dataset *subset = (const subset_dataset *)self;
+    *source_index = subset->indices ? subset->indices[index] : index;
+    return subset->source;
+}
+
 static dnn_status read_chosen(dnn_dataset *self, const dnni_reader *reader, int64_t index, const dnn_array *input,
                               const dnn_array *target) {
-    const subset_dataset *subset = (const subset_dataset *)self;
-    int64_t i = subset->indices ? subset->indices[index] : index;
-    dnn_status status = subset->source->class->read(subset->source, reader, i, input, target);
+    int64_t i;
+    dnn_dataset *source = origin(self, index, &i);
+    dnn_status status = source->class->read(source, reader, i, input, target);
     if (status == DNN_OK) return DNN_OK;
     char name[64];
     snprintf(name, sizeof name, "sample %lld of its source", (long long)i);
@@ -28,7 +34,7 @@ static void destroy_subset(dnn_dataset *self) {
     dnn_dataset_release(subset->source);
 }
 
-static const dnni_dataset_class subset_class = {.read = read_chosen, .destroy = destroy_subset};
+static const dnni_dataset_class subset_class = {.read = read_chosen, .destroy = destroy_subset, .origin = origin};
 
 static dnn_status copy_indices(subset_dataset *subset, const int64_t *indices, int64_t n) {
     subset->indices = dnni_alloc_raw(subset->base.base.ctx, n, sizeof *indices);

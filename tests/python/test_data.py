@@ -39,6 +39,24 @@ def test_views():
         data.split()
 
 
+def test_metadata_travels(nothing_left):
+    data = dnn.Dataset.from_arrays(*pairs(), class_names=["cat", "dög"], range=(0, 9))
+    part = data.subset([7, 3])
+    assert part.class_names == ["cat", "dög"] and part.range == (0, 9)
+    assert part.sample_name(0) == "sample 7" and part.source_index(1) == 3
+    assert part.with_metadata(range=(-1, 1)).range == (-1, 1)
+    assert part.with_metadata(classes=3).class_names == [None] * 3
+    assert dnn.Dataset.from_arrays(*pairs()).range is None
+    with pytest.raises(dnn.InvalidValueError):
+        data.with_metadata(range=(3, 2))
+    with pytest.raises(dnn.NotFoundError):
+        part.source_index(2)
+    made = dnn.Dataset.from_function(lambda i, e: [i], 3, (1,), name=lambda i: f"{i}.png" if i else "ä" * 5000,
+                                     range=(0, 3))
+    assert made.first(2).sample_name(1) == "1.png" and made.range == (0, 3)
+    assert set(made.sample_name(0)) == {"ä"}
+
+
 def test_any_sequence(nothing_left):
     class Squares:
         def __len__(self):

@@ -407,6 +407,13 @@ class dnn_check_figures(Structure):
     ]
 
 
+class dnn_progress(Structure):
+    _fields_ = [
+        ("step", CFUNCTYPE(c_int, c_void_p, c_char_p, c_int64, c_int64)),
+        ("user", c_void_p),
+    ]
+
+
 class dnn_callback_dataset_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -417,6 +424,11 @@ class dnn_callback_dataset_desc(Structure):
         ("thread_safe", c_int32),
         ("release", CFUNCTYPE(None, c_void_p)),
         ("user", c_void_p),
+        ("class_names", POINTER(c_char_p)),
+        ("classes", c_int64),
+        ("low", c_double),
+        ("high", c_double),
+        ("name", CFUNCTYPE(c_int, c_void_p, c_int64, POINTER(c_char), c_size_t)),
     ]
 
 
@@ -444,6 +456,16 @@ class dnn_item_info(Structure):
         ("size", c_size_t),
         ("input", dnn_array),
         ("target", dnn_array),
+    ]
+
+
+class dnn_metadata_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("class_names", POINTER(c_char_p)),
+        ("classes", c_int64),
+        ("low", c_double),
+        ("high", c_double),
     ]
 
 
@@ -894,6 +916,12 @@ DNN = {
     "dnn_dataset_item": (dnn_status, [c_void_p, POINTER(dnn_item_info)]),
     "dnn_dataset_get": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_void_p, POINTER(c_int64), c_int64]),
     "dnn_dataset_get_range": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_void_p, c_int64, c_int64]),
+    "dnn_dataset_classes": (c_int64, [c_void_p]),
+    "dnn_dataset_class_name": (c_char_p, [c_void_p, c_int64]),
+    "dnn_dataset_range": (dnn_status, [c_void_p, POINTER(c_double), POINTER(c_double)]),
+    "dnn_dataset_sample_name": (dnn_status, [c_void_p, c_int64, POINTER(c_char), c_size_t]),
+    "dnn_dataset_source_index": (c_int64, [c_void_p, c_int64]),
+    "dnn_dataset_with_metadata": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_metadata_desc)]),
     "dnn_dataset_retain": (dnn_status, [c_void_p]),
     "dnn_dataset_release": (dnn_status, [c_void_p]),
     "dnn_loader_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_loader_desc)]),

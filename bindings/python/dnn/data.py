@@ -12,21 +12,34 @@ from .layer import put, view
 from .module import c_array
 from .tensors import Tensor, as_array, as_tensor, dims_array
 
-_sources = {}  # id: the function that makes samples
+_sources = {}  # id: (the function that makes samples, the one that names them or None)
 _ids = itertools.count(1)
 
 
 @_library.callback(_library.field_type(abi.dnn_callback_dataset_desc, "get"))
 def _get(user, index, epoch, input, target):
-    made = _sources[user](index, epoch)
+    made = _sources[user][0](index, epoch)
     wanted = [view(array.contents, False) for array in (input, target) if array and array.contents.dtype]
     values = [as_array(value) for value in (made if len(wanted) == 2 else [made])]
     put(wanted, values, "input and target" if len(wanted) == 2 else "input")
 
 
+@_library.callback(_library.field_type(abi.dnn_callback_dataset_desc, "name"))
+def _name(user, index, text, bytes):
+    name = str(_sources[user][1](index)).encode()[:bytes - 1].decode(errors="ignore").encode()
+    ctypes.memmove(text, name + b"\0", len(name) + 1)
+
+
 @_library.callback(_library.field_type(abi.dnn_callback_dataset_desc, "release"))
 def _release_source(user):
     _sources.pop(user, None)
+
+
+def metadata(class_names, range, classes=None):
+    """The fields of a descriptor; None of what is not known."""
+    low, high = (None, None) if range is None else range
+    names = None if class_names is None else [str(name) for name in class_names]
+    return dict(class_names=names, classes=classes if names is None else len(names), low=low, high=high)
 
 
 class Dataset(Handle):
@@ -37,20 +50,25 @@ class Dataset(Handle):
     _release = lib.dnn_dataset_release
 
     @classmethod
-    def from_arrays(cls, inputs, targets=None, *, ctx=None):
-        """Sample i is (inputs[i], targets[i]). The memory of arrays is shared, where dnn.tensor() can share it."""
+    def from_arrays(cls, inputs, targets=None, *, class_names=None, range=None, ctx=None):
+        """Sample i is (inputs[i], targets[i]). The memory of arrays is shared, where dnn.tensor() can share it.
+        class_names, range: as with_metadata() takes them."""
         owner = next((t.ctx for t in (inputs, targets) if isinstance(t, Tensor)), None)
         ctx = ctx or owner or default_context()
         tensors = [as_tensor(inputs, ctx), None if targets is None else as_tensor(targets, ctx)]
-        return cls(created(lib.dnn_dataset_from_tensors, *tensors), ctx)
+        dataset = cls(created(lib.dnn_dataset_from_tensors, *tensors), ctx)
+        known = class_names is not None or range is not None
+        return dataset.with_metadata(class_names, range=range) if known else dataset
 
     @classmethod
-    def from_function(cls, get, count, input, target=None, *, thread_safe=False, ctx=None):
+    def from_function(cls, get, count, input, target=None, *, name=None, class_names=None, range=None,
+                      thread_safe=False, ctx=None):
         """Samples that get(index, epoch) makes: a pair of arrays, or one array if `target` is None. `input` and
-        `target` are shapes, or dnn.Spec with a dtype. thread_safe: several of a loader's threads may be in get at
-        once."""
+        `target` are shapes, or dnn.Spec with a dtype. name(index): a sample's name. class_names, range: as
+        with_metadata() takes them. thread_safe: several of a loader's threads may be in get, or name, at once."""
         ctx = ctx or default_context()
-        desc = describe(abi.dnn_callback_dataset_desc, count=count, thread_safe=thread_safe)
+        desc = describe(abi.dnn_callback_dataset_desc, count=count, thread_safe=thread_safe,
+                        **metadata(class_names, range))
         desc.input = c_array(input if isinstance(input, Spec) else Spec(input))
         if target is not None:
             desc.target = c_array(target if isinstance(target, Spec) else Spec(target))
@@ -58,7 +76,9 @@ class Dataset(Handle):
             if array.dtype == abi.dnn_dtype.DNN_BF16:
                 raise errors.DTypeError("NumPy has no bfloat16: samples of a function cannot have it")
         desc.get, desc.release, desc.user = _get, _release_source, next(_ids)
-        _sources[desc.user] = get
+        if name is not None:
+            desc.name = _name
+        _sources[desc.user] = get, name
         try:
             return cls(created(lib.dnn_dataset_from_callbacks, ctx, ctypes.byref(desc)), ctx)
         except BaseException:
@@ -96,6 +116,12 @@ class Dataset(Handle):
         """The first `count` samples."""
         return Dataset(created(lib.dnn_dataset_first, self, count), self.ctx)
 
+    def with_metadata(self, class_names=None, *, classes=None, range=None):
+        """The same samples, with names of classes, or their number alone, and the range (low, high) of the inputs'
+        values."""
+        desc = describe(abi.dnn_metadata_desc, **metadata(class_names, range, classes))
+        return Dataset(created(lib.dnn_dataset_with_metadata, self, ctypes.byref(desc)), self.ctx)
+
     # ---- questions, and reading by hand
 
     def __len__(self):
@@ -105,6 +131,32 @@ class Dataset(Handle):
     def item(self):
         """What one sample is: .input and .target, each a dnn.Spec (target None: there is none)."""
         return record(asked(abi.dnn_item_info, lib.dnn_dataset_item, self))
+
+    @property
+    def class_names(self):
+        """The classes' names; None where a class has none. Empty: it is unknown how many there are."""
+        names = [lib.dnn_dataset_class_name(self, k) for k in range(lib.dnn_dataset_classes(self))]
+        return [None if name is None else name.decode(errors="replace") for name in names]
+
+    @property
+    def range(self):
+        """(low, high), as declared for the inputs' values, or None."""
+        low, high = ctypes.c_double(), ctypes.c_double()
+        lib.dnn_dataset_range(self, ctypes.byref(low), ctypes.byref(high))
+        return (low.value, high.value) if low.value < high.value else None
+
+    def sample_name(self, index):
+        """A file's path, "row 17", "sample 17": what the source calls it."""
+        text = ctypes.create_string_buffer(4096)
+        lib.dnn_dataset_sample_name(self, index, text, len(text))
+        return text.value.decode(errors="replace")
+
+    def source_index(self, index):
+        """The sample's number at the far end of all views, where it is held or made."""
+        number = lib.dnn_dataset_source_index(self, index)
+        if number < 0:
+            raise _library.failure()
+        return number
 
     def get(self, indices):
         """The samples of these indices as a batch: (inputs, targets), new tensors; targets is None if there are
