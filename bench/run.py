@@ -3,7 +3,7 @@
 
     run.py [--build FOLDER] [--peer PYTHON] [--threads 1,2] [--seconds 6] [--json FILE] [NAME...]
 
-NAME: networks (`steps list` has them), "startup", "kernels"; without any, all of it. For each network, first both sides
+NAME: networks (`steps list` has them), "startup", "kernels", "data"; without any, all of it. For each network, first both sides
 compute the same example from the same weights. Then each side's program is started once for each mode and number of
 threads, and they run in turns, a block of steps each, so that what else the machine does hits all alike. Times are
 medians over all steps; a ratio is the median over the rounds of (peer / libdnn), with the lowest and the highest round.
@@ -194,7 +194,7 @@ def print_scaling(rows):
             print(text)
 
 
-# ---- start-up, kernels -----------------------------------------------------------------------------------------------
+# ---- start-up, kernels, data -----------------------------------------------------------------------------------------
 
 def median_of(answers):
     return {key: statistics.median(a[key] for a in answers) for key in answers[0]}
@@ -214,11 +214,12 @@ def measure_startup(bench):
     return found
 
 
-def measure_kernels(bench):
+def measure_lines(bench, program):
+    """What a program that prints its own figures prints."""
     found = {}
     for threads in bench.options.threads:
-        print(f"\nKernels, {threads} thread(s)", flush=True)
-        found[threads] = output([bench.options.programs / "kernels", threads])
+        print(f"\n{program.capitalize()}, {threads} thread(s)", flush=True)
+        found[threads] = output([bench.options.programs / program, threads])
         print(found[threads], flush=True)
     return found
 
@@ -252,10 +253,11 @@ def main():
     options = parse_arguments()
     bench = Bench(options)
     known = output(bench.ours("list")).split()
-    wanted = options.names or known + ["startup", "kernels"]
-    unknown = [name for name in wanted if name not in known + ["startup", "kernels"]]
+    others = ["startup", "kernels", "data"]
+    wanted = options.names or known + others
+    unknown = [name for name in wanted if name not in known + others]
     if unknown:
-        raise SystemExit(f"unknown: {' '.join(unknown)}; there are {' '.join(known)} startup kernels")
+        raise SystemExit(f"unknown: {' '.join(unknown)}; there are {' '.join(known + others)}")
     result = {"machine": machine(), "peer": bench.peer, "seconds": options.seconds}
     print(f"{result['machine']['processor']}, {result['machine']['processors']} processors, load "
           f"{result['machine']['load']:.1f}; peer: {bench.peer or 'none'}", flush=True)
@@ -264,8 +266,9 @@ def main():
         result["networks"] = measure_networks(bench, chosen)
     if "startup" in wanted:
         result["startup"] = measure_startup(bench)
-    if "kernels" in wanted:
-        result["kernels"] = measure_kernels(bench)
+    for program in ("kernels", "data"):
+        if program in wanted:
+            result[program] = measure_lines(bench, program)
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n")
         print(f"\nall figures: {options.json}")
