@@ -12,6 +12,7 @@
 #include "loss.h"
 #include "module.h"
 #include "optimizer.h"
+#include "report.h"
 #include "status.h"
 #include "tensor.h"
 #include "weights.h"

@@ -160,7 +160,7 @@ static dnn_status run_check(dnn_module *module, const dnn_tensor *const *inputs,
     dnn_status status = dnni_gradcheck_open(&n, module, inputs, n_inputs, o);
     if (status == DNN_OK) status = check_all(&n, o, report);
     dnni_gradcheck_close(&n);
-    if (status == DNN_OK) status = dnni_report_finish(report, o);
+    if (status == DNN_OK) status = dnni_gradcheck_finish(report, o);
     dnni_pool_free(&n.pool);
     return status;
 }
@@ -187,7 +187,7 @@ dnn_status dnn_check_gradients(dnn_check_report **out, dnn_module *module, const
     dnni_saved_error before;
     dnni_error_save(&before);
     dnn_check_report *report;
-    DNNI_TRY(dnni_report_new(&report, dnni_context_of(module), "module", o.seed));
+    DNNI_TRY(dnni_gradcheck_new_report(&report, dnni_context_of(module), "module", o.seed));
     return hand_over(out, report, run_check(module, inputs, n_inputs, &o, report), &before);
 }
 
@@ -207,7 +207,7 @@ static dnn_status run_loss_check(dnn_loss *loss, const dnn_tensor *y, const dnn_
     report->figures.evaluations = alone.problem.evaluations;
     dnni_gradcheck_close_loss(&alone);
     dnni_gradcheck_end_loss(&run);
-    if (status == DNN_OK) status = dnni_report_finish(report, o);
+    if (status == DNN_OK) status = dnni_gradcheck_finish(report, o);
     dnni_pool_free(&pool);
     return status;
 }
@@ -232,6 +232,6 @@ dnn_status dnn_check_loss(dnn_check_report **out, dnn_loss *loss, const dnn_tens
     dnni_saved_error before;
     dnni_error_save(&before);
     dnn_check_report *report;
-    DNNI_TRY(dnni_report_new(&report, dnni_context_of(loss), "loss", o.seed));
+    DNNI_TRY(dnni_gradcheck_new_report(&report, dnni_context_of(loss), "loss", o.seed));
     return hand_over(out, report, run_loss_check(loss, y, target, &o, report), &before);
 }

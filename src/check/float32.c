@@ -74,9 +74,9 @@ static dnn_status add_finding(dnn_check_report *report, const char *phase, const
     bool passed = c->worst <= c->tolerance;
     if (!passed)
         snprintf(detail, sizeof detail, "%.120s differs by %s, relative; the tolerance is %s", c->worst_path,
-                 dnni_report_number(c->worst, 3).text, dnni_report_number(c->tolerance, 3).text);
+                 dnni_real(c->worst, 3).text, dnni_real(c->tolerance, 3).text);
     report->figures.worst_float32_error = fmax(report->figures.worst_float32_error, c->worst);
-    return dnni_report_add_finding(report, "float32 agrees with float64", phase, passed, detail);
+    return dnni_gradcheck_add_finding(report, "float32 agrees with float64", phase, passed, detail);
 }
 
 /* Where rounding made another choice (a ReLU near 0), gradients may well differ: then only the outputs are compared. */

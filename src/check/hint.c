@@ -98,7 +98,7 @@ static const char *hint_of_ratio(const check_evidence *e, char *line, size_t byt
     const char *known = name_ratio(r, e);
     if (known) return known;
     const char *where = count_verdicts(e->seen, DNN_CHECK_PASS) > 0 ? "in the places that fail" : "everywhere";
-    snprintf(line, bytes, "wrong by the same factor %s: %s", where, dnni_report_number(r, 6).text);
+    snprintf(line, bytes, "wrong by the same factor %s: %s", where, dnni_real(r, 6).text);
     return line;
 }
 

@@ -1,7 +1,6 @@
 #include "check/report.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,8 +27,8 @@ static void destroy_report(void *object) {
     dnni_pool_free(&r->pool);
 }
 
-dnn_status dnni_report_new(dnn_check_report **out, dnn_context *ctx, const char *subject, uint64_t seed) {
-    dnn_check_report *r = dnni_object_new(ctx, DNNI_REPORT, sizeof *r, destroy_report);
+dnn_status dnni_gradcheck_new_report(dnn_check_report **out, dnn_context *ctx, const char *subject, uint64_t seed) {
+    dnn_check_report *r = dnni_object_new(ctx, DNNI_CHECK_REPORT, sizeof *r, destroy_report);
     if (!r) return DNN_ERROR_MEMORY;
     r->pool.ctx = ctx;
     r->subject = subject;
@@ -43,7 +42,7 @@ dnn_status dnni_report_new(dnn_check_report **out, dnn_context *ctx, const char 
 }
 
 dnn_status dnn_check_report_release(dnn_check_report *report) {
-    return dnni_object_release(report, DNNI_REPORT, "report");
+    return dnni_object_release(report, DNNI_CHECK_REPORT, "report");
 }
 
 static dnn_status keep(dnn_check_report *r, const char **text) {
@@ -51,7 +50,7 @@ static dnn_status keep(dnn_check_report *r, const char **text) {
     return *text ? DNN_OK : DNN_ERROR_MEMORY;
 }
 
-dnn_status dnni_report_add_row(dnn_check_report *r, const dnn_check_row *row) {
+dnn_status dnni_gradcheck_add_row(dnn_check_report *r, const dnn_check_row *row) {
     DNNI_TRY(dnni_grow(r->base.ctx, (void **)&r->rows, &r->rows_capacity, r->figures.rows + 1, sizeof *row));
     dnn_check_row *kept = &r->rows[r->figures.rows];
     *kept = *row;
@@ -63,7 +62,7 @@ dnn_status dnni_report_add_row(dnn_check_report *r, const dnn_check_row *row) {
     return DNN_OK;
 }
 
-dnn_status dnni_report_add_finding(dnn_check_report *r, const char *name, const char *phase, bool passed,
+dnn_status dnni_gradcheck_add_finding(dnn_check_report *r, const char *name, const char *phase, bool passed,
                                    const char *detail) {
     DNNI_TRY(dnni_grow(r->base.ctx, (void **)&r->findings, &r->findings_capacity, r->figures.findings + 1,
                        sizeof *r->findings));
@@ -88,7 +87,7 @@ static void count_verdict(int64_t *passed, int64_t *kinked, int64_t *inconclusiv
     }
 }
 
-void dnni_report_count(dnn_check_report *r, dnn_check_row *row, const dnn_check_entry *e) {
+void dnni_gradcheck_count(dnn_check_report *r, dnn_check_row *row, const dnn_check_entry *e) {
     dnn_check_figures *f = &r->figures;
     f->checked++;
     row->checked++;
@@ -159,32 +158,23 @@ static const char *hint_of(const dnn_check_report *r) {
     return "f is not smooth, not finite, or too large for its slopes to be seen: check at other inputs";
 }
 
-static void write_reproduce(report_writer *w, const dnn_check_report *r, const dnn_check_desc *o) {
+static void write_reproduce(dnni_writer *w, const dnn_check_report *r, const dnn_check_desc *o) {
     bool is_loss = strcmp(r->subject, "loss") == 0;
-    dnni_report_write(w, "dnn_check_%s, &(dnn_check_desc){DNN_SIZED(dnn_check_desc), .seed = %llu",
+    dnni_write(w, "dnn_check_%s, &(dnn_check_desc){DNN_SIZED(dnn_check_desc), .seed = %llu",
                       is_loss ? "loss(&report, loss, y, target" : "gradients(&report, module, inputs, n_inputs",
                       (unsigned long long)o->seed);
-    if (r->any_entry) dnni_report_write(w, ", .only = \"%s\"", r->worst.path);
+    if (r->any_entry) dnni_write(w, ", .only = \"%s\"", r->worst.path);
     if (r->any_entry && !is_loss && strncmp(r->worst.phase, "as is", 5) != 0)
-        dnni_report_write(w, ", .phases = %s",
+        dnni_write(w, ", .phases = %s",
                           strncmp(r->worst.phase, "eval", 4) ? "DNN_CHECK_TRAIN" : "DNN_CHECK_EVAL");
-    if (o->burn_in > 0 && !is_loss) dnni_report_write(w, ", .burn_in = %d", o->burn_in);
-    if (o->loss && !is_loss) dnni_report_write(w, ", .loss = loss, .target = target");
-    dnni_report_write(w, "})");
+    if (o->burn_in > 0 && !is_loss) dnni_write(w, ", .burn_in = %d", o->burn_in);
+    if (o->loss && !is_loss) dnni_write(w, ", .loss = loss, .target = target");
+    dnni_write(w, "})");
 }
 
-static char *written(dnn_check_report *r, void (*write)(report_writer *, const dnn_check_report *)) {
-    report_writer w = {0};
-    write(&w, r);
-    w = (report_writer){.room = w.used + 1};
-    w.text = dnni_pool_alloc(&r->pool, w.room, 1);
-    if (w.text) write(&w, r);
-    return w.text;
-}
-
-dnn_status dnni_report_finish(dnn_check_report *r, const dnn_check_desc *o) {
+dnn_status dnni_gradcheck_finish(dnn_check_report *r, const dnn_check_desc *o) {
     char line[512];
-    report_writer w = {.text = line, .room = sizeof line};
+    dnni_writer w = {.text = line, .room = sizeof line};
     r->figures.verdict = verdict_of(&r->figures);
     r->figures.hint = hint_of(r);
     write_reproduce(&w, r, o);
@@ -192,31 +182,16 @@ dnn_status dnni_report_finish(dnn_check_report *r, const dnn_check_desc *o) {
     if (!r->figures.reproduce) return DNN_ERROR_MEMORY;
     if (r->any_entry) DNNI_TRY(keep(r, &r->worst.path));
     if (r->any_entry) DNNI_TRY(keep(r, &r->worst.phase));
-    r->text = written(r, dnni_report_write_text);
-    r->json = r->text ? written(r, dnni_report_write_json) : NULL;
+    r->text = dnni_written(&r->pool, dnni_gradcheck_write_text, r);
+    r->json = r->text ? dnni_written(&r->pool, dnni_gradcheck_write_json, r) : NULL;
     return r->json ? DNN_OK : DNN_ERROR_MEMORY;
-}
-
-void dnni_report_write(report_writer *w, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    size_t room = w->text && w->room > w->used ? (size_t)(w->room - w->used) : 0;
-    int n = vsnprintf(room ? w->text + w->used : NULL, room, format, arguments);
-    va_end(arguments);
-    if (n > 0) w->used += n;
-}
-
-report_number dnni_report_number(double value, int digits) {
-    report_number n;
-    snprintf(n.text, sizeof n.text, "%.*g", digits, value);
-    for (char *c = n.text; *c; c++)
-        if (!strchr("0123456789+-einfa", *c)) *c = '.';
-    return n;
 }
 
 /* ---- questions ---- */
 
-static dnn_status check_report(const dnn_check_report *report) { return dnni_check(report, DNNI_REPORT, "report"); }
+static dnn_status check_report(const dnn_check_report *report) {
+    return dnni_check(report, DNNI_CHECK_REPORT, "report");
+}
 
 dnn_status dnn_check_report_figures(const dnn_check_report *report, dnn_check_figures *figures) {
     DNNI_TRY(check_report(report));

@@ -111,8 +111,8 @@ static void compare(parts *p, int64_t tensor, const double *want, int64_t count,
     int64_t at = difference(got, want, count, GRADIENT_TOLERANCE * size);
     if (at < 0 || *p->detail) return;
     snprintf(p->detail, sizeof p->detail, "the gradient of %.120s at element %lld is %s, from parts of the batch %s",
-             t->path, (long long)(first + at), dnni_report_number(want[at], 17).text,
-             dnni_report_number(got[at], 17).text);
+             t->path, (long long)(first + at), dnni_real(want[at], 17).text,
+             dnni_real(got[at], 17).text);
 }
 
 static void compare_input_gradients(parts *p, int64_t first, int64_t count) {
@@ -199,5 +199,5 @@ dnn_status dnni_gradcheck_samples(check_network *n, const char *phase, dnn_check
     dnni_gradcheck_all_home(n);
     dnni_pool_free(&p.pool);
     if (status != DNN_OK || !p.apart) return status;
-    return dnni_report_add_finding(report, "a batch is the sum of its samples", phase, !*p.detail, p.detail);
+    return dnni_gradcheck_add_finding(report, "a batch is the sum of its samples", phase, !*p.detail, p.detail);
 }

@@ -18,7 +18,7 @@ typedef struct structure {
 } structure;
 
 static dnn_status report(structure *s, const char *name, bool passed) {
-    return dnni_report_add_finding(s->report, name, s->phase, passed, s->detail);
+    return dnni_gradcheck_add_finding(s->report, name, s->phase, passed, s->detail);
 }
 
 void dnni_gradcheck_move_all(const check_network *n) {
@@ -66,7 +66,7 @@ static bool is_multiple(structure *s, int64_t tensor, double factor, double tole
         double want = factor * t->analytic[i];
         if (fabs(g[i] - want) <= tolerance * size || (isnan(want) && isnan(g[i]))) continue;
         snprintf(s->detail, sizeof s->detail, "the gradient of %.120s has %s at element %lld, expected is %s", t->path,
-                 dnni_report_number(g[i], 17).text, (long long)i, dnni_report_number(want, 17).text);
+                 dnni_real(g[i], 17).text, (long long)i, dnni_real(want, 17).text);
         return false;
     }
     return true;

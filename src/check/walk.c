@@ -80,7 +80,7 @@ static dnn_status check_element(walk *w, int64_t element) {
     dnn_check_entry entry;
     check_direction axis = dnni_gradcheck_axis(w->tensor, element);
     DNNI_TRY(dnni_gradcheck_entry(w->problem, &axis, w->scale, &entry));
-    dnni_report_count(w->report, &w->row, &entry);
+    dnni_gradcheck_count(w->report, &w->row, &entry);
     remember(w, element, &entry);
     return DNN_OK;
 }
@@ -138,7 +138,7 @@ static dnn_status check_direction_of(walk *w, bool gaussian, int64_t number) {
     dnn_check_entry entry;
     check_direction d = dnni_gradcheck_random(w->problem, w->tensor, gaussian, number);
     DNNI_TRY(dnni_gradcheck_entry(w->problem, &d, w->scale, &entry));
-    dnni_report_count(w->report, &w->row, &entry);
+    dnni_gradcheck_count(w->report, &w->row, &entry);
     w->failed_along = entry.verdict == DNN_CHECK_FAIL;
     return w->failed_along ? find_element(w, d) : DNN_OK;
 }
@@ -188,7 +188,7 @@ static dnn_status check_tensor_of(walk *w, check_tensor *t) {
     w->row.verdict = verdict_of(&w->row);
     check_evidence evidence = {t, &w->seen, w->batch};
     if (w->row.failed > 0) w->row.hint = dnni_gradcheck_hint(&evidence, line, sizeof line);
-    return dnni_report_add_row(w->report, &w->row);
+    return dnni_gradcheck_add_row(w->report, &w->row);
 }
 
 dnn_status dnni_gradcheck_walk(check_problem *p, const dnn_check_desc *options, const char *phase, int64_t batch,

@@ -24,8 +24,9 @@ typedef enum dnni_kind {
     DNNI_OPTIMIZER = 0x6e6e0f07,
     DNNI_DATASET = 0x6e6e0a08,
     DNNI_LOADER = 0x6e6e0b09,
-    DNNI_REPORT = 0x6e6e0e0a,
-    DNNI_ARCHIVE = 0x6e6e030b
+    DNNI_CHECK_REPORT = 0x6e6e0e0a,
+    DNNI_ARCHIVE = 0x6e6e030b,
+    DNNI_REPORT = 0x6e6e020c
 } dnni_kind;
 
 typedef struct dnni_object {

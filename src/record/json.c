@@ -47,34 +47,6 @@ dnn_status dnni_json_integer(dnni_json *json, int64_t *value) {
 
 /* ---- strings ---- */
 
-/* Behind the first byte of a character; -1: no character begins so. */
-static int bytes_that_follow(unsigned char first) {
-    if (first < 0x80) return 0;
-    if (first < 0xc2) return -1;
-    if (first < 0xe0) return 1;
-    if (first < 0xf0) return 2;
-    return first < 0xf5 ? 3 : -1;
-}
-
-/* By the table of well-formed byte sequences of the Unicode Standard (3.9, D92): the shortest form, no surrogates, at
- * most U+10FFFF. */
-bool dnni_utf8_next(const char **at, const char *end, uint32_t *character) {
-    const unsigned char *p = (const unsigned char *)*at;
-    int64_t left = end - *at;
-    int more = bytes_that_follow(p[0]);
-    if (more < 0 || left <= more) return false;
-    uint32_t c = more == 0 ? p[0] : p[0] & (0x3fu >> more);
-    for (int i = 1; i <= more; i++) {
-        if ((p[i] & 0xc0) != 0x80) return false;
-        c = c << 6 | (p[i] & 0x3fu);
-    }
-    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-    if (c < least[more] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return false;
-    *at += more + 1;
-    *character = c;
-    return true;
-}
-
 typedef struct {
     char *text;
     int64_t room, length;

@@ -9,7 +9,7 @@
 #include <dnn/base.h>
 #include <stdbool.h>
 
-#include "core/error.h"
+#include "core/text.h"
 
 typedef struct dnni_json {
     const char *start, *at, *end;
@@ -36,8 +36,5 @@ dnn_status dnni_json_integer(dnni_json *json, int64_t *value);
  *     for (int64_t items = 0; dnni_json_next(json, ']', &items, &status);) …
  *     DNNI_TRY(status); */
 bool dnni_json_next(dnni_json *json, char close, int64_t *items, dnn_status *status);
-
-/* The next character of UTF-8 text: steps over it and gives its number; false if it is not well formed. */
-bool dnni_utf8_next(const char **at, const char *end, uint32_t *character);
 
 #endif

@@ -30,7 +30,7 @@ RAW_MEMORY_FILES = {"src/core/memory.c", "src/core/error.c"}
 FLOORS = {
     "src/core": 2,
     "src/data": 3, "src/graph": 3, "src/loss": 3,
-    "src/layers": 4, "src/optim": 4, "src/inspect": 4, "src/io": 4,
+    "src/layers": 4, "src/optim": 4, "src/inspect": 4, "src/io": 4, "src/report": 4,
     "src/record": 5, "src/check": 5,
 }
 MAX_WIDTH = 120

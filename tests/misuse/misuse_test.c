@@ -54,6 +54,21 @@ static void make_report(world *w) {
     assert_int_equal(dnn_check_gradients(&w->check_report, w->module, &x, 1, &d), DNN_OK);
 }
 
+static void make_findings(world *w) {
+    dnn_tensor *picture;
+    dnn_finding f = {DNN_SIZED(dnn_finding), .severity = DNN_SEVERITY_NOTE, .name = "name", .what = "what",
+                     .picture = 0};
+    assert_int_equal(dnn_report_create(&w->report, w->context, "title"), DNN_OK);
+    assert_int_equal(dnn_tensor_create(&picture, w->context, DNN_U8, 3, (int64_t[]){1, 1, 1}), DNN_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(dnn_report_add_picture(w->report, "title", picture), DNN_OK);
+        assert_int_equal(dnn_report_add_finding(w->report, &f), DNN_OK);
+        assert_int_equal(dnn_report_add_figure(w->report, "name", 1, NULL), DNN_OK);
+        assert_int_equal(dnn_report_add_section(w->report, "title", "text\n", NULL), DNN_OK);
+    }
+    dnn_tensor_release(picture);
+}
+
 static void make_network(world *w) {
     dnn_linear_desc linear = {DNN_SIZED(dnn_linear_desc), .in_features = 2, .out_features = 1};
     w->module = dnn_linear(w->context, &linear);
@@ -74,6 +89,7 @@ static void make_world(world *w, bool with_report) {
     make_data(w);
     assert_int_equal(dnn_safetensors_parse(&w->archive, w->context, empty, 10), DNN_OK);
     if (with_report) make_report(w);
+    make_findings(w);
     for (int i = 0; i < 4; i++) {
         w->tensors[i] = w->tensor;
         w->names[i] = "name";
@@ -91,6 +107,7 @@ static void give_back_retained(const function_row *f, world *w) {
 
 /* Some of these were released, or handed over, by the function under test: then this is an error, and harmless. */
 static void end_world(world *w) {
+    dnn_report_release(w->report);
     dnn_archive_release(w->archive);
     dnn_check_report_release(w->check_report);
     dnn_loader_release(w->loader);
@@ -122,6 +139,7 @@ static void *handle_of(const world *w, argument_kind kind) {
     case HANDLE_LOADER: return w->loader;
     case HANDLE_CHECK_REPORT: return w->check_report;
     case HANDLE_ARCHIVE: return w->archive;
+    case HANDLE_REPORT: return w->report;
     default: return NULL;
     }
 }

@@ -147,6 +147,13 @@ class dnn_gelu_form(IntEnum):
     DNN_GELU_TANH = 10
 
 
+class dnn_severity(IntEnum):
+    DNN_SEVERITY_NONE = 0
+    DNN_SEVERITY_NOTE = 10
+    DNN_SEVERITY_WARNING = 20
+    DNN_SEVERITY_ERROR = 30
+
+
 class dnn_layout(IntEnum):
     DNN_LAYOUT_NATIVE = 0
     DNN_LAYOUT_TORCH = 10
@@ -765,6 +772,47 @@ class dnn_optimizer_state(Structure):
     ]
 
 
+class dnn_finding(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("severity", c_int),
+        ("name", c_char_p),
+        ("what", c_char_p),
+        ("how", c_char_p),
+        ("action", c_char_p),
+        ("set", c_char_p),
+        ("samples", POINTER(c_int64)),
+        ("n_samples", c_int64),
+        ("picture", c_int32),
+    ]
+
+
+class dnn_figure(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("name", c_char_p),
+        ("value", c_double),
+        ("note", c_char_p),
+    ]
+
+
+class dnn_section(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("title", c_char_p),
+        ("text", c_char_p),
+        ("json", c_char_p),
+    ]
+
+
+class dnn_picture(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("title", c_char_p),
+        ("image", c_void_p),
+    ]
+
+
 class dnn_flattened(Structure):
     _fields_ = [
         ("path", c_char_p),
@@ -995,6 +1043,27 @@ DNN = {
     "dnn_optimizer_state_count": (c_int64, [c_void_p]),
     "dnn_optimizer_state_at": (dnn_status, [c_void_p, c_int64, POINTER(dnn_optimizer_state)]),
     "dnn_optimizer_state_find": (dnn_status, [c_void_p, c_char_p, c_char_p, POINTER(dnn_optimizer_state)]),
+    "dnn_severity_name": (c_char_p, [c_int]),
+    "dnn_report_title": (c_char_p, [c_void_p]),
+    "dnn_report_worst": (c_int, [c_void_p]),
+    "dnn_report_findings": (c_int64, [c_void_p]),
+    "dnn_report_finding": (dnn_status, [c_void_p, c_int64, POINTER(dnn_finding)]),
+    "dnn_report_find": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_finding)]),
+    "dnn_report_figures": (c_int64, [c_void_p]),
+    "dnn_report_figure": (dnn_status, [c_void_p, c_int64, POINTER(dnn_figure)]),
+    "dnn_report_sections": (c_int64, [c_void_p]),
+    "dnn_report_section": (dnn_status, [c_void_p, c_int64, POINTER(dnn_section)]),
+    "dnn_report_pictures": (c_int64, [c_void_p]),
+    "dnn_report_picture": (dnn_status, [c_void_p, c_int64, POINTER(dnn_picture)]),
+    "dnn_report_text": (c_char_p, [c_void_p]),
+    "dnn_report_json": (c_char_p, [c_void_p]),
+    "dnn_report_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p]),
+    "dnn_report_add_finding": (dnn_status, [c_void_p, POINTER(dnn_finding)]),
+    "dnn_report_add_figure": (dnn_status, [c_void_p, c_char_p, c_double, c_char_p]),
+    "dnn_report_add_section": (dnn_status, [c_void_p, c_char_p, c_char_p, c_char_p]),
+    "dnn_report_add_picture": (dnn_status, [c_void_p, c_char_p, c_void_p]),
+    "dnn_report_append": (dnn_status, [c_void_p, c_void_p]),
+    "dnn_report_release": (dnn_status, [c_void_p]),
     "dnn_weights_save": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_weights_save_desc)]),
     "dnn_weights_load": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_weights_load_desc)]),
     "dnn_safetensors_write": (dnn_status, [c_void_p, c_char_p, POINTER(c_char_p), POINTER(c_void_p), c_int64,
