@@ -55,7 +55,7 @@ static dnnk_gemm_problem forward_problem(const dnnk_conv *c, const dnnk_patches 
     p.batch[1] = c->groups;
     p.c_batch_stride[1] = n;
     if (epilogue) p.epilogue = *epilogue;
-    p.epilogue.bias_batch_stride = n;
+    p.epilogue.batch_stride = n;
     return p;
 }
 
@@ -88,6 +88,11 @@ int64_t dnnk_conv_packed_bytes(const dnnk_env *env, const dnnk_conv *c) {
     dnnk_patches patches = patches_of_input(env, c, NULL);
     dnnk_gemm_problem p = forward_problem(c, &patches, NULL, NULL, NULL);
     return dnnk_gemm_packed_bytes(env, &p);
+}
+
+int64_t dnnk_conv_forward_packed_workspace(const dnnk_env *env, const dnnk_conv *c) {
+    if (dnnk_is_winograd(c)) return dnnk_winograd_workspace(env, c, false);
+    return dnnk_conv_forward_workspace(env, c);
 }
 
 void dnnk_conv_pack_weights(const dnnk_env *env, const dnnk_conv *c, const void *w, void *packed) {

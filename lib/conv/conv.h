@@ -38,7 +38,7 @@ typedef struct dnnk_conv {
 int64_t dnnk_conv_out_height(const dnnk_conv *conv);
 int64_t dnnk_conv_out_width(const dnnk_conv *conv);
 
-/* y = conv(x, w), then the epilogue (gemm/gemm.h: bias [O], residual shaped as y, ReLU), which may be NULL. */
+/* y = conv(x, w), then the epilogue (gemm/gemm.h: scale [O], bias [O], residual shaped as y, ReLU), which may be NULL. */
 int64_t dnnk_conv_forward_workspace(const dnnk_env *env, const dnnk_conv *conv);
 void dnnk_conv_forward(const dnnk_env *env, const dnnk_conv *conv, const void *x, const void *w,
                        const dnnk_epilogue *epilogue, void *y, void *work);
@@ -53,10 +53,14 @@ int64_t dnnk_conv_backward_weights_workspace(const dnnk_env *env, const dnnk_con
 void dnnk_conv_backward_weights(const dnnk_env *env, const dnnk_conv *conv, const void *x, const void *dy, void *dw,
                                 void *db, void *work);
 
-/* Weights packed once for inference: `packed` (64-byte aligned, dnnk_conv_packed_bytes() bytes) then stands for w in
- * dnnk_conv_forward_packed(). Bytes of 0 mean that this convolution gains nothing by packing: pass w as ever. */
+/* Weights prepared once (transformed, packed), for many forward passes: inference. `packed`, 64-byte aligned and
+ * dnnk_conv_packed_bytes() long, then stands for w and gives the same bits. It belongs to exactly this convolution,
+ * batch size included, and to env->isa (the algorithm depends on them); not to the number of lanes. It is only read
+ * afterwards, so threads may share it. Preparing takes no workspace. 0 bytes: there is nothing to gain (groups, 1×1 of
+ * a few pixels), call dnnk_conv_forward(). */
 int64_t dnnk_conv_packed_bytes(const dnnk_env *env, const dnnk_conv *conv);
 void dnnk_conv_pack_weights(const dnnk_env *env, const dnnk_conv *conv, const void *w, void *packed);
+int64_t dnnk_conv_forward_packed_workspace(const dnnk_env *env, const dnnk_conv *conv);
 void dnnk_conv_forward_packed(const dnnk_env *env, const dnnk_conv *conv, const void *x, const void *packed,
                               const dnnk_epilogue *epilogue, void *y, void *work);
 

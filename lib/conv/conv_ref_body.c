@@ -48,9 +48,10 @@ static void sum_product(void *arg, int64_t in_x, int64_t in_w) {
 
 static void forward_output(void *arg, const output *y) {
     tensors *t = arg;
-    const real *bias = t->epilogue->bias, *residual = t->epilogue->residual;
+    const real *scale = t->epilogue->scale, *bias = t->epilogue->bias, *residual = t->epilogue->residual;
     t->value = 0;
     for_each_product(y, sum_product, t);
+    if (scale) t->value *= scale[y->o];
     if (bias) t->value += bias[y->o];
     if (residual) t->value += residual[y->out];
     t->y[y->out] = t->epilogue->relu && t->value < 0 ? 0 : t->value;

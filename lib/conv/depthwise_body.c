@@ -23,12 +23,14 @@ static void multiply_add(int64_t n, real *restrict out, const real *restrict a, 
 }
 
 static void finish(const dnnk_conv *c, const dnnk_epilogue *e, int64_t at, real *restrict y) {
-    const real *bias = e->bias, *residual = e->residual;
+    const real *scale = e->scale, *bias = e->bias, *residual = e->residual;
     int64_t n = c->out_channels;
-    if (residual)
-        for (int64_t i = 0; i < n; i++) y[i] += residual[at + i];
+    if (scale)
+        for (int64_t i = 0; i < n; i++) y[i] *= scale[i];
     if (bias)
         for (int64_t i = 0; i < n; i++) y[i] += bias[i];
+    if (residual)
+        for (int64_t i = 0; i < n; i++) y[i] += residual[at + i];
     if (e->relu)
         for (int64_t i = 0; i < n; i++) y[i] = y[i] < 0 ? 0 : y[i];
 }

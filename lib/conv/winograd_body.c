@@ -1,35 +1,9 @@
-#include "base/body.h"
-
-#include <string.h>
+#include "base/vector.h"
 
 #include "conv/winograd.h"
 
-#if defined(__AVX512F__)
-enum { VECTOR_BYTES = 64 };
-#elif defined(__AVX2__)
-enum { VECTOR_BYTES = 32 };
-#else
-enum { VECTOR_BYTES = 16 };
-#endif
-
 /* As many channels at once as fit a register. */
-typedef real vec __attribute__((vector_size(VECTOR_BYTES), may_alias));
-typedef real vec_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
-enum { LANES = VECTOR_BYTES / (int)sizeof(real), TILE = DNNK_WINOGRAD_TILE, IN = TILE + 2, TAPS = 3 };
-
-static inline vec load(const real *x, int64_t n) {
-    if (n >= LANES) return *(const vec_unaligned *)x;
-    vec v = {0};
-    memcpy(&v, x, (size_t)n * sizeof(real));
-    return v;
-}
-
-static inline void store(real *x, vec v, int64_t n) {
-    if (n >= LANES)
-        *(vec_unaligned *)x = v;
-    else
-        memcpy(x, &v, (size_t)n * sizeof(real));
-}
+enum { TILE = DNNK_WINOGRAD_TILE, IN = TILE + 2, TAPS = 3 };
 
 /* The transforms in one dimension: y = Bᵀ x and so on. sx and sy are steps. */
 typedef void transform(const vec *x, int64_t sx, vec *y, int64_t sy);
@@ -131,11 +105,10 @@ static void output_adjoint(const dnnk_tiling *t, int64_t tile, const void *image
 }
 
 static vec finish(const dnnk_epilogue *e, vec v, int64_t at, int64_t c, int64_t n) {
+    if (e->scale) v *= load((const real *)e->scale + c, n);
     if (e->bias) v += load((const real *)e->bias + c, n);
     if (e->residual) v += load((const real *)e->residual + at, n);
-    if (e->relu)
-        for (int i = 0; i < LANES; i++) v[i] = v[i] < 0 ? 0 : v[i];
-    return v;
+    return e->relu ? relu_of(v) : v;
 }
 
 static void output(const dnnk_tiling *t, int64_t tile, const void *planes, int64_t plane, void *image, bool accumulate,

@@ -126,17 +126,17 @@ static char *target(const block *b) {
 
 static void add_epilogue(const dnnk_gemm_plan *plan, int64_t batch, int64_t i, int64_t j, dnnk_tile *t) {
     const dnnk_epilogue *e = &plan->p.epilogue;
-    if (e->bias)
-        t->bias = (const char *)e->bias +
-                  (batch % plan->p.batch[1] * e->bias_batch_stride + (plan->transposed ? i : j)) * plan->size;
+    int64_t column = (batch % plan->p.batch[1] * e->batch_stride + (plan->transposed ? i : j)) * plan->size;
+    if (e->scale) t->scale = (const char *)e->scale + column;
+    if (e->bias) t->bias = (const char *)e->bias + column;
     if (e->residual)
         t->residual = (const char *)e->residual +
                       (offset_of(plan, plan->p.c_batch_stride, batch) + j * plan->p.c_col) * plan->size;
-    t->bias_by_row = plan->transposed;
+    t->by_row = plan->transposed;
     t->relu = e->relu;
 }
 
-static bool has_epilogue(const dnnk_epilogue *e) { return e->bias || e->residual || e->relu; }
+static bool has_epilogue(const dnnk_epilogue *e) { return e->scale || e->bias || e->residual || e->relu; }
 
 /* A tile straight into C where it fits, otherwise by way of the stack. */
 static void do_tile(const block *b, int64_t i, int64_t m, int64_t j, int64_t n) {

@@ -7,7 +7,7 @@
  * Operands need not be matrices. Whatever can write one panel is an operand: a strided matrix, the patches of an
  * image read in place (lib/conv), a matrix packed once and for all. See dnnk_pack.
  *
- * An epilogue (bias, residual, ReLU) is applied to each tile of C after its last update, while it is in cache.
+ * An epilogue (scale, bias, residual, ReLU) is applied to each tile of C after its last update, while it is in cache.
  *
  * Results are bitwise equal for every number of lanes: blocks and their order follow from the problem's size alone.
  * Within one problem all elements of C are summed in the same order, so permuting the rows of A permutes the rows of C
@@ -37,12 +37,14 @@ typedef struct dnnk_operand {
     int64_t batch_stride[2]; /* see dnnk_gemm_problem.batch */
 } dnnk_operand;
 
-/* What is done to a finished tile of C, in this order: + bias, + residual, ReLU. Zeroed: nothing. */
+/* What is done to a finished tile of C, in this order: · scale, + bias, + residual, ReLU. Zeroed: nothing. Batch norm
+ * with known statistics is a scale, γ / √(σ² + ε), and a bias, β + (b − μ) · scale, with b the bias before it. */
 typedef struct dnnk_epilogue {
-    const void *bias;          /* n values, one for each column of C; or NULL */
-    int64_t bias_batch_stride; /* added to bias for each step of the inner batch index (a convolution's group) */
-    const void *residual;      /* added; laid out exactly as C, batch strides and row map included; or NULL */
-    bool relu;                 /* max(x, 0); NaN stays NaN */
+    const void *scale;    /* n values, one for each column of C; or NULL */
+    const void *bias;     /* n values, one for each column of C; or NULL */
+    int64_t batch_stride; /* added to both for each step of the inner batch index (a convolution's group) */
+    const void *residual; /* added; laid out exactly as C, batch strides and row map included; or NULL */
+    bool relu;            /* max(x, 0); NaN stays NaN */
 } dnnk_epilogue;
 
 /* The offsets, from c, of `count` rows of C from row `first` on. For C whose rows are not evenly spaced. */

@@ -1,21 +1,15 @@
-#include "base/body.h"
-
-#include <string.h>
+#include "base/vector.h"
 
 #include "gemm/kernels.h"
 
-#define LANES ((int64_t)(VECTOR_BYTES / sizeof(real)))
 #if defined(__AVX512F__)
-enum { VECTOR_BYTES = 64, MR = 12, VECTORS = 2 };
+enum { MR = 12, VECTORS = 2 };
 #elif defined(__AVX2__)
-enum { VECTOR_BYTES = 32, MR = 6, VECTORS = 2 };
+enum { MR = 6, VECTORS = 2 };
 #else
-enum { VECTOR_BYTES = 16, MR = 4, VECTORS = 2 };
+enum { MR = 4, VECTORS = 2 };
 #endif
 enum { NR = VECTORS * VECTOR_BYTES / (int)sizeof(real), SKINNY_BLOCK = 1024 };
-
-typedef real vec __attribute__((vector_size(VECTOR_BYTES), may_alias));
-typedef real vec_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 
 /* The micro-kernel: an outer product for each p, all of the tile in registers. */
 static void multiply(int64_t k, const void *panel_a, const void *panel_b, void *tile, int64_t ldc, bool accumulate) {
@@ -102,41 +96,39 @@ static void pack_strided(const void *x, int64_t stride, int64_t k_stride, int64_
 
 /* Any strides. Columns are the outer loop, for C by columns (rows 1 apart) is what brings us here. */
 static void merge_column(const dnnk_tile *t, int64_t j) {
-    const real *v = (const real *)t->values + j, *bias = t->bias, *residual = t->residual;
+    const real *v = (const real *)t->values + j, *scale = t->scale, *bias = t->bias, *residual = t->residual;
     real *c = t->c;
     for (int64_t i = 0; i < t->m; i++) {
         int64_t at = t->row[i] + j * t->col;
         real x = v[i * t->ld];
         if (t->accumulate) x += c[at];
-        if (bias) x += bias[t->bias_by_row ? i : j];
+        if (scale) x *= scale[t->by_row ? i : j];
+        if (bias) x += bias[t->by_row ? i : j];
         if (residual) x += residual[at];
         if (t->relu && x < 0) x = 0;
         c[at] = x;
     }
 }
 
-/* The common case, columns side by side, in loops that vectorise. */
+/* The common case, columns side by side. */
 static void merge_contiguous_row(const dnnk_tile *t, int64_t i) {
-    const real *v = (const real *)t->values + i * t->ld;
+    const real *v = (const real *)t->values + i * t->ld, *scale = t->scale, *bias = t->bias;
+    const real *residual = t->residual ? (const real *)t->residual + t->row[i] : NULL;
     real *c = (real *)t->c + t->row[i];
-    if (t->accumulate)
-        for (int64_t j = 0; j < t->n; j++) c[j] += v[j];
-    else if (c != v)
-        memcpy(c, v, (size_t)t->n * sizeof(real));
-    if (t->bias) {
-        const real *bias = t->bias;
-        for (int64_t j = 0; j < t->n; j++) c[j] += bias[j];
+    for (int64_t j = 0; j < t->n; j += LANES) {
+        int64_t n = t->n - j;
+        vec x = load(v + j, n);
+        if (t->accumulate) x += load(c + j, n);
+        if (scale) x *= load(scale + j, n);
+        if (bias) x += load(bias + j, n);
+        if (residual) x += load(residual + j, n);
+        if (t->relu) x = relu_of(x);
+        store(c + j, x, n);
     }
-    if (t->residual) {
-        const real *residual = (const real *)t->residual + t->row[i];
-        for (int64_t j = 0; j < t->n; j++) c[j] += residual[j];
-    }
-    if (t->relu)
-        for (int64_t j = 0; j < t->n; j++) c[j] = c[j] < 0 ? 0 : c[j];
 }
 
 static void merge(const dnnk_tile *t) {
-    if (t->col == 1 && !t->bias_by_row)
+    if (t->col == 1 && !t->by_row)
         for (int64_t i = 0; i < t->m; i++) merge_contiguous_row(t, i);
     else
         for (int64_t j = 0; j < t->n; j++) merge_column(t, j);

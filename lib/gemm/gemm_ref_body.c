@@ -13,7 +13,8 @@ static real dot(const dnnk_gemm_problem *p, const real *a, const real *b, int64_
 static void product(const dnnk_gemm_problem *p, int64_t u, int64_t v) {
     const real *a = (const real *)p->a.source + u * p->a.batch_stride[0] + v * p->a.batch_stride[1];
     const real *b = (const real *)p->b.source + u * p->b.batch_stride[0] + v * p->b.batch_stride[1];
-    const real *bias = p->epilogue.bias, *residual = p->epilogue.residual;
+    const real *residual = p->epilogue.residual;
+    const real *scale = p->epilogue.scale, *bias = p->epilogue.bias;
     for (int64_t i = 0; i < p->m; i++)
         for (int64_t j = 0; j < p->n; j++) {
             int64_t row = i * p->c_row;
@@ -21,7 +22,8 @@ static void product(const dnnk_gemm_problem *p, int64_t u, int64_t v) {
             int64_t at = u * p->c_batch_stride[0] + v * p->c_batch_stride[1] + row + j * p->c_col;
             real *c = (real *)p->c + at;
             real x = dot(p, a, b, i, j) + (p->accumulate ? *c : 0);
-            if (bias) x += bias[v * p->epilogue.bias_batch_stride + j];
+            if (scale) x *= scale[v * p->epilogue.batch_stride + j];
+            if (bias) x += bias[v * p->epilogue.batch_stride + j];
             if (residual) x += residual[at];
             *c = p->epilogue.relu && x < 0 ? 0 : x;
         }

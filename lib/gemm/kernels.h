@@ -31,8 +31,9 @@ typedef struct dnnk_tile {
     const int64_t *row;
     int64_t col;
     bool accumulate;
-    const void *bias;     /* for this tile's first row or column; or NULL */
-    bool bias_by_row;     /* the product was computed transposed: a bias for each row of the tile */
+    const void *scale;    /* for this tile's first row or column; or NULL */
+    const void *bias;     /* likewise */
+    bool by_row;          /* the product was computed transposed: a scale and a bias for each row of the tile */
     const void *residual; /* with the offsets of c; or NULL */
     bool relu;
 } dnnk_tile;

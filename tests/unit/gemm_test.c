@@ -33,7 +33,7 @@ static bool equal(const test_array *x, const test_array *y) {
 /* A product with all its variations, and arrays that belong to it. */
 typedef struct {
     dnnk_gemm_problem p;
-    test_array a, b, c, bias, residual;
+    test_array a, b, c, scale, bias, residual;
 } example;
 
 typedef enum {
@@ -44,7 +44,8 @@ typedef enum {
     ACCUMULATE = 8,
     BIAS = 16,
     RESIDUAL = 32,
-    RELU = 64
+    RELU = 64,
+    SCALE = 128
 } variation;
 
 typedef test_array filler(dnnk_type type, int64_t count, uint64_t *state);
@@ -54,6 +55,7 @@ static example make(dnnk_type type, int64_t m, int64_t n, int64_t k, int64_t bat
     example e = {.a = fill(type, batch * m * k, state), .b = fill(type, batch * k * n, state)};
     bool reads_c = how & ACCUMULATE;
     e.c = reads_c ? fill(type, batch * m * n, state) : array_new(type, batch * m * n);
+    e.scale = fill(type, n, state);
     e.bias = fill(type, n, state);
     e.residual = fill(type, batch * m * n, state);
     dnnk_operand a = how & A_TURNED ? dnnk_gemm_a(e.a.p, 1, m) : dnnk_gemm_a(e.a.p, k, 1);
@@ -63,6 +65,7 @@ static example make(dnnk_type type, int64_t m, int64_t n, int64_t k, int64_t bat
     e.p.batch[0] = batch;
     e.p.a.batch_stride[0] = m * k, e.p.b.batch_stride[0] = k * n, e.p.c_batch_stride[0] = m * n;
     e.p.accumulate = reads_c;
+    if (how & SCALE) e.p.epilogue.scale = e.scale.p;
     if (how & BIAS) e.p.epilogue.bias = e.bias.p;
     if (how & RESIDUAL) e.p.epilogue.residual = e.residual.p;
     e.p.epilogue.relu = how & RELU;
@@ -116,7 +119,7 @@ static void random_shapes_are_exact(void **state) {
     for (int i = 0; i < 250; i++) {
         dnnk_type type = i % 4 == 3 ? DNNK_F64 : DNNK_F32;
         int64_t m = pick(&seed), n = pick(&seed), k = pick(&seed);
-        unsigned how = (unsigned)below(&seed, 128);
+        unsigned how = (unsigned)below(&seed, 256);
         example e = make(type, m, n, k, 1, how, integers, &seed);
         check_exactly(&e);
         arrays_free();
@@ -133,11 +136,11 @@ static void large_shapes_are_exact(void **state) {
         {300, 1100, 500, 1, PLAIN},
         {300, 1100, 500, 1, ACCUMULATE | A_TURNED},
         {64, 576, 6000, 1, A_TURNED | ACCUMULATE},
-        {16, 16, 20000, 1, BIAS | RELU},
-        {1000, 64, 576, 1, BIAS | RELU | RESIDUAL},
+        {16, 16, 20000, 1, SCALE | BIAS | RELU},
+        {1000, 64, 576, 1, SCALE | BIAS | RELU | RESIDUAL},
         {1, 1000, 700, 1, B_TURNED | BIAS},
-        {1, 3000, 300, 1, BIAS | RELU},
-        {128, 10, 500, 1, B_TURNED | BIAS | RELU},
+        {1, 3000, 300, 1, SCALE | BIAS | RELU},
+        {128, 10, 500, 1, B_TURNED | SCALE | BIAS | RELU},
         {2000, 3, 90, 1, B_TURNED},
         {3, 700, 1, 1, ACCUMULATE},
         {600, 700, 1, 1, ACCUMULATE | A_TURNED},
@@ -215,7 +218,8 @@ static void packed_weights_give_the_same(void **state) {
     uint64_t seed = 5;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (dnnk_isa isa = DNNK_PORTABLE; isa <= dnnk_best_isa(); isa++) {
-            example e = make(DNNK_F32, shapes[i][0], shapes[i][1], shapes[i][2], 1, B_TURNED | BIAS, reals, &seed);
+            unsigned how = B_TURNED | SCALE | BIAS;
+            example e = make(DNNK_F32, shapes[i][0], shapes[i][1], shapes[i][2], 1, how, reals, &seed);
             dnnk_env env = test_lanes(2, isa);
             test_array want = run(&e, isa, 2);
             test_array packed = array_bytes(dnnk_gemm_packed_bytes(&env, &e.p));
@@ -251,7 +255,7 @@ static void rows_may_be_mapped(void **state) {
     int64_t n = 70;
     for (unsigned accumulate = 0; accumulate < 2; accumulate++)
         for (int64_t k = 30; k < 5000; k *= 100) {
-            example e = make(DNNK_F32, 100, n, k, 1, BIAS, integers, &seed);
+            example e = make(DNNK_F32, 100, n, k, 1, SCALE | BIAS, integers, &seed);
             e.c = integers(DNNK_F32, 140 * n, &seed);
             e.p.row_map = every_third_row, e.p.map = &n, e.p.accumulate = accumulate;
             check_exactly(&e);
@@ -265,7 +269,7 @@ static void heads_need_no_copies(void **state) {
     uint64_t seed = 7;
     test_array q = integers(DNNK_F32, N * T * H * D, &seed), k = integers(DNNK_F32, N * T * H * D, &seed);
     example e = {.a = q, .b = k, .c = array_new(DNNK_F32, N * H * T * T)};
-    e.bias = array_new(DNNK_F32, 1), e.residual = array_new(DNNK_F32, 1);
+    e.scale = array_new(DNNK_F32, 1), e.bias = array_new(DNNK_F32, 1), e.residual = array_new(DNNK_F32, 1);
     e.p = dnnk_gemm_simple(DNNK_F32, T, T, D, dnnk_gemm_a(q.p, H * D, 1), dnnk_gemm_b(k.p, 1, H * D), e.c.p);
     e.p.batch[0] = N, e.p.batch[1] = H;
     e.p.a.batch_stride[0] = e.p.b.batch_stride[0] = T * H * D;
