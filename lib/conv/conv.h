@@ -38,7 +38,7 @@ typedef struct dnnk_conv {
 int64_t dnnk_conv_out_height(const dnnk_conv *conv);
 int64_t dnnk_conv_out_width(const dnnk_conv *conv);
 
-/* y = conv(x, w), then the epilogue (gemm/gemm.h: scale [O], bias [O], residual shaped as y, ReLU), which may be NULL. */
+/* y = conv(x, w), then the epilogue (gemm/gemm.h: scale [O], bias [O], residual as y, ReLU), which may be NULL. */
 int64_t dnnk_conv_forward_workspace(const dnnk_env *env, const dnnk_conv *conv);
 void dnnk_conv_forward(const dnnk_env *env, const dnnk_conv *conv, const void *x, const void *w,
                        const dnnk_epilogue *epilogue, void *y, void *work);
