@@ -13,6 +13,7 @@
 #include "module.h"
 #include "optimizer.h"
 #include "report.h"
+#include "schedule.h"
 #include "status.h"
 #include "tensor.h"
 #include "weights.h"

@@ -14,6 +14,7 @@ static const char *kind_name(uint32_t kind) {
     case DNNI_DATASET: return "dataset";
     case DNNI_LOADER: return "loader";
     case DNNI_CHECK_REPORT: return "report of a gradient check";
+    case DNNI_SCHEDULE: return "schedule";
     case DNNI_ARCHIVE: return "archive";
     case DNNI_REPORT: return "report";
     default: return NULL;

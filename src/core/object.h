@@ -26,7 +26,8 @@ typedef enum dnni_kind {
     DNNI_LOADER = 0x6e6e0b09,
     DNNI_CHECK_REPORT = 0x6e6e0e0a,
     DNNI_ARCHIVE = 0x6e6e030b,
-    DNNI_REPORT = 0x6e6e020c
+    DNNI_REPORT = 0x6e6e020c,
+    DNNI_SCHEDULE = 0x6e6e080d
 } dnni_kind;
 
 typedef struct dnni_object {

@@ -79,6 +79,8 @@ static void make_network(world *w) {
     assert_int_equal(dnn_module_describe(&w->description, w->module, &shape, 1), DNN_OK);
     assert_int_equal(dnn_mse_create(&w->loss, w->context, NULL), DNN_OK);
     assert_int_equal(dnn_sgd_create(&w->optimizer, w->module, NULL), DNN_OK);
+    dnn_schedule_desc schedule = {DNN_SIZED(dnn_schedule_desc), .kind = DNN_SCHEDULE_PLATEAU, .lr = 0.1};
+    assert_int_equal(dnn_schedule_create(&w->schedule, w->context, &schedule), DNN_OK);
 }
 
 static void make_world(world *w, bool with_report) {
@@ -112,6 +114,7 @@ static void end_world(world *w) {
     dnn_check_report_release(w->check_report);
     dnn_loader_release(w->loader);
     dnn_dataset_release(w->dataset);
+    dnn_schedule_release(w->schedule);
     dnn_optimizer_release(w->optimizer);
     dnn_loss_release(w->loss);
     dnn_description_release(w->description);
@@ -135,6 +138,7 @@ static void *handle_of(const world *w, argument_kind kind) {
     case HANDLE_DESCRIPTION: return w->description;
     case HANDLE_LOSS: return w->loss;
     case HANDLE_OPTIMIZER: return w->optimizer;
+    case HANDLE_SCHEDULE: return w->schedule;
     case HANDLE_DATASET: return w->dataset;
     case HANDLE_LOADER: return w->loader;
     case HANDLE_CHECK_REPORT: return w->check_report;

@@ -28,6 +28,7 @@ from .layer import Layer, LayerSpec, custom
 from .loss import Loss
 from .module import Description, Graph, Module, Parameter, Predictor, Sequential, Value
 from .optimizer import Optimizer
+from .schedule import Schedule, schedule
 from .tensors import Tensor, tensor, zeros
 from .weights import Archive, load_tensors, save_tensors
 
@@ -35,9 +36,9 @@ __all__ = _constructors.__all__ + [
     "Archive", "ArgumentError", "CallbackError", "Context", "DTypeError", "Dataset", "Description", "Error",
     "FileError", "FormatError", "Graph", "HandleError", "InternalError", "InvalidValueError", "Layer", "LayerSpec",
     "Loader", "Loss", "Module", "NotFoundError", "Optimizer", "OutOfMemoryError", "Parameter", "Predictor", "Report",
-    "Sequential", "ShapeError", "Spec", "StateError", "Tensor", "ThreadError", "UnsupportedError", "Value",
+    "Schedule", "Sequential", "ShapeError", "Spec", "StateError", "Tensor", "ThreadError", "UnsupportedError", "Value",
     "check_gradients", "check_loss", "custom", "default_context", "digits", "init", "inspect", "io",
-    "library_version", "load_tensors", "save_tensors", "seed", "tensor", "zeros",
+    "library_version", "load_tensors", "save_tensors", "schedule", "seed", "tensor", "zeros",
 ]
 
 

@@ -154,6 +154,18 @@ class dnn_severity(IntEnum):
     DNN_SEVERITY_ERROR = 30
 
 
+class dnn_schedule_kind(IntEnum):
+    DNN_SCHEDULE_CONSTANT = 0
+    DNN_SCHEDULE_STEP = 10
+    DNN_SCHEDULE_MULTISTEP = 20
+    DNN_SCHEDULE_EXPONENTIAL = 30
+    DNN_SCHEDULE_POLYNOMIAL = 40
+    DNN_SCHEDULE_COSINE = 50
+    DNN_SCHEDULE_ONE_CYCLE = 60
+    DNN_SCHEDULE_WSD = 70
+    DNN_SCHEDULE_PLATEAU = 80
+
+
 class dnn_layout(IntEnum):
     DNN_LAYOUT_NATIVE = 0
     DNN_LAYOUT_TORCH = 10
@@ -813,6 +825,29 @@ class dnn_picture(Structure):
     ]
 
 
+class dnn_schedule_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("kind", c_int),
+        ("lr", c_double),
+        ("warmup", c_double),
+        ("warmup_start", c_double),
+        ("epochs", c_double),
+        ("final", c_double),
+        ("gamma", c_double),
+        ("period", c_double),
+        ("growth", c_double),
+        ("power", c_double),
+        ("decay", c_double),
+        ("milestones", POINTER(c_double)),
+        ("n_milestones", c_int64),
+        ("patience", c_int64),
+        ("cooldown", c_int64),
+        ("threshold", c_double),
+        ("maximise", c_int32),
+    ]
+
+
 class dnn_flattened(Structure):
     _fields_ = [
         ("path", c_char_p),
@@ -1064,6 +1099,12 @@ DNN = {
     "dnn_report_add_picture": (dnn_status, [c_void_p, c_char_p, c_void_p]),
     "dnn_report_append": (dnn_status, [c_void_p, c_void_p]),
     "dnn_report_release": (dnn_status, [c_void_p]),
+    "dnn_schedule_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_schedule_desc)]),
+    "dnn_schedule_release": (dnn_status, [c_void_p]),
+    "dnn_schedule_rate": (c_double, [c_void_p, c_double]),
+    "dnn_schedule_apply": (dnn_status, [c_void_p, c_void_p, c_double]),
+    "dnn_schedule_observe": (dnn_status, [c_void_p, c_double]),
+    "dnn_schedule_state": (c_void_p, [c_void_p]),
     "dnn_weights_save": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_weights_save_desc)]),
     "dnn_weights_load": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_weights_load_desc)]),
     "dnn_safetensors_write": (dnn_status, [c_void_p, c_char_p, POINTER(c_char_p), POINTER(c_void_p), c_int64,
