@@ -16,7 +16,7 @@
  *     MULTISTEP     gamma^(number of milestones at or before e)
  *     EXPONENTIAL   gamma^t
  *     POLYNOMIAL    final + (1 - final) · (1 - t/T)^power          power 1: a line
- *     COSINE        final + (1 - final) · (1 + cos(π t/T)) / 2     Loshchilov and Hutter 2017, also its restarts: with a
+ *     COSINE        final + (1 - final) · (1 + cos(π t/T)) / 2     Loshchilov and Hutter 2017, and its restarts: with a
  *                   period, cycles of period, period · growth, period · growth², … in place of T
  *     ONE_CYCLE     half a cosine from warmup_start up to 1 in W epochs, another down to `final`; Smith and Topin 2018
  *     WSD           1 until epochs - decay, then a line down to `final`: warm-up, stable, decay; Hu et al. 2024
