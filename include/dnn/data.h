@@ -1,8 +1,8 @@
-/* libdnn: data: datasets, views of them, and the loader that cuts them into batches.
+/* libdnn: data: datasets, and the loader that cuts them into batches.
  *
  * A dataset is a number of samples, each an (input, target) pair of fixed shapes and dtypes. Only whole pairs can be
  * picked, split or shuffled, so that inputs and targets cannot get out of step. Sources hold data or make it; views
- * (split, subset, first) choose from another dataset without copying:
+ * (views.h: split, subset, first, …) choose from another dataset without copying:
  *
  *     dnn_digits(&digits, ctx, &(dnn_digits_desc){DNN_SIZED(dnn_digits_desc), .count = 10000});
  *     dnn_dataset_split(&train, &test, digits, &(dnn_split_desc){DNN_SIZED(dnn_split_desc), .fraction = 0.8});
@@ -68,6 +68,10 @@ typedef struct dnn_callback_dataset_desc {
 
     /* The name of sample `index`, as a text of at most bytes - 1 characters and a zero. Called as `get` is. */
     dnn_status (*name)(void *user, int64_t index, char *text, size_t bytes);
+
+    /* Writes the target of a sample alone, the same as `get` writes in any epoch: for those who need no more (class
+     * counts, splits by class), and would have every image decoded otherwise. Called as `get` is. */
+    dnn_status (*get_target)(void *user, int64_t index, const dnn_array *target);
 } dnn_callback_dataset_desc;
 
 /* Errors: ARGUMENT, SHAPE, DTYPE for the description; VALUE for a range that is none; MEMORY. */
@@ -89,27 +93,6 @@ typedef struct dnn_digits_desc {
 /* `desc` may be NULL. Digit number i is a function of (seed, i, image_size) alone, the same bits everywhere; any ten
  * digits from a multiple of 10 on are one of each class. Drawn when read: nothing is kept in memory. */
 DNN_API dnn_status dnn_digits(dnn_dataset **out, dnn_context *ctx, const dnn_digits_desc *desc);
-
-/* ---- views ------------------------------------------------------------------------------------------------------- */
-
-typedef struct dnn_split_desc {
-    size_t size;
-    double fraction; /* in (0, 1): the first part gets ⌊fraction · n + ½⌋ of the n samples; or */
-    int64_t count;   /* that many, 1 to n. Exactly one of the two is set */
-    uint64_t seed;   /* default 0, a seed like any other */
-} dnn_split_desc;
-
-/* Cuts a dataset into two parts at random: every sample is in one of them, none in both. The choice depends on (seed,
- * n) and the size of the first part alone, and the parts are in random order. Errors: ARGUMENT. */
-DNN_API dnn_status dnn_dataset_split(dnn_dataset **first, dnn_dataset **second, dnn_dataset *source,
-                                     const dnn_split_desc *desc);
-
-/* The samples indices[0..n), in that order; an index may come more than once. The list is copied.
- * Errors: NOT_FOUND for an index that the source does not have. */
-DNN_API dnn_status dnn_dataset_subset(dnn_dataset **out, dnn_dataset *source, const int64_t *indices, int64_t n);
-
-/* The first n samples. Errors: NOT_FOUND if there are fewer. */
-DNN_API dnn_status dnn_dataset_first(dnn_dataset **out, dnn_dataset *source, int64_t n);
 
 /* ---- questions, and reading by hand ------------------------------------------------------------------------------ */
 
@@ -134,6 +117,10 @@ DNN_API dnn_status dnn_dataset_get(dnn_tensor **inputs, dnn_tensor **targets, dn
 DNN_API dnn_status dnn_dataset_get_range(dnn_tensor **inputs, dnn_tensor **targets, dnn_dataset *dataset, int64_t first,
                                          int64_t n);
 
+/* The targets of samples first ≤ i < first + n alone, in a new tensor (n, …). Sources that can, do not read the inputs.
+ * Errors: as above; STATE if there are no targets. */
+DNN_API dnn_status dnn_dataset_get_targets(dnn_tensor **targets, dnn_dataset *dataset, int64_t first, int64_t n);
+
 /* ---- metadata ----------------------------------------------------------------------------------------------------
  * What a dataset's maker knows about it. Views pass it on; those that change values change the range. */
 
@@ -154,17 +141,6 @@ DNN_API dnn_status dnn_dataset_sample_name(dnn_dataset *dataset, int64_t index, 
 /* The sample's number at the far end of all views: in the dataset that holds it or makes it. -1 on a bad handle or
  * index. */
 DNN_API int64_t dnn_dataset_source_index(const dnn_dataset *dataset, int64_t index);
-
-/* Declares metadata for a dataset whose maker could not: a view of all its samples. */
-typedef struct dnn_metadata_desc {
-    size_t size;
-    const char *const *class_names; /* [classes], copied; NULL: the source's, if `classes` is 0; else none */
-    int64_t classes;                /* default: the source's */
-    double low, high;               /* of the inputs' values; default: the source's */
-} dnn_metadata_desc;
-
-/* Errors: ARGUMENT; VALUE for a range that is none. */
-DNN_API dnn_status dnn_dataset_with_metadata(dnn_dataset **out, dnn_dataset *source, const dnn_metadata_desc *desc);
 
 DNN_API dnn_status dnn_dataset_retain(dnn_dataset *dataset);
 DNN_API dnn_status dnn_dataset_release(dnn_dataset *dataset);

@@ -57,6 +57,10 @@ int64_t dnnk_permutation_workspace(int64_t n);
 /* order[0..n) = a random permutation of 0..n-1, all equally likely as far as the generator goes. n < 2^43. */
 void dnnk_permutation(const dnnk_env *env, uint64_t seed, uint64_t stream, int64_t n, int64_t *order, void *work);
 
+/* Element i of a permutation of 0..n-1, 0 <= i < n < 2^60, without the others. Its order is random to the eye and to
+ * simple tests, but few of the n! permutations can come up: for sampling, not for statistics on orders. */
+int64_t dnnk_permuted(uint64_t seed, uint64_t stream, int64_t n, int64_t i);
+
 /* Dropout: y[i] = kept(i) ? x[i] / (1 - p) : 0, with kept(i) = (word i >= p 2^32, rounded to an integer).
  * The backward regenerates the mask from the same (seed, stream): dx[i] = kept(i) ? dy[i] / (1 - p) : 0. p = 0 is the
  * identity, bitwise; p = 1 gives 0 everywhere. A dropped NaN is 0. In place allowed. */

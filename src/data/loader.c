@@ -51,8 +51,8 @@ static dnn_status make_workers(dnn_loader *loader) {
     if (!loader->worker) return DNN_ERROR_MEMORY;
     for (int64_t i = 0; i < readers(loader); i++) {
         loader->worker[i].loader = loader;
-        loader->worker[i].reader.scratch = dnni_alloc_raw(ctx, loader->dataset->scratch_bytes, 1);
-        if (!loader->worker[i].reader.scratch) return DNN_ERROR_MEMORY;
+        if (!dnni_reader_open(&loader->worker[i].reader, ctx, loader->dataset->scratch_bytes))
+            return DNN_ERROR_MEMORY;
     }
     return DNN_OK;
 }
@@ -114,7 +114,7 @@ static void destroy_loader(void *object) {
     dnni_loader_stop(loader);
     free_slots(loader);
     for (int64_t i = 0; loader->worker && i < readers(loader); i++)
-        dnni_free(ctx, loader->worker[i].reader.scratch, loader->dataset->scratch_bytes, 1);
+        dnni_reader_close(&loader->worker[i].reader, ctx, loader->dataset->scratch_bytes);
     dnni_free(ctx, loader->worker, readers(loader), sizeof *loader->worker);
     dnni_free(ctx, loader->order, loader->dataset->count, sizeof *loader->order);
     dnni_free(ctx, loader->permutation_work, loader->permutation_bytes, 1);

@@ -1,7 +1,6 @@
 /* View: some samples of a dataset, by number. */
 #include "data/subset.h"
 
-#include <stdio.h>
 #include <string.h>
 
 typedef struct {
@@ -20,12 +19,22 @@ static dnn_status read_chosen(dnn_dataset *self, const dnni_reader *reader, int6
                               const dnn_array *target) {
     int64_t i;
     dnn_dataset *source = origin(self, index, &i);
-    dnn_status status = source->class->read(source, reader, i, input, target);
-    if (status == DNN_OK) return DNN_OK;
-    char name[64];
-    snprintf(name, sizeof name, "sample %lld of its source", (long long)i);
-    dnni_error_prefix(name);
-    return status;
+    return dnni_read_source(source, reader, i, input, target);
+}
+
+static dnn_status read_chosen_target(dnn_dataset *self, const dnni_reader *reader, int64_t index,
+                                     const dnn_array *target) {
+    int64_t i;
+    dnn_dataset *source = origin(self, index, &i);
+    return dnni_read_source_target(source, reader, i, target);
+}
+
+static const void *rows(const dnn_dataset *self, int64_t first, int64_t n) {
+    const subset_dataset *subset = (const subset_dataset *)self;
+    if (!subset->source->class->rows || (subset->indices && n > 1)) return NULL;
+    int64_t i;
+    dnn_dataset *source = origin(self, first, &i);
+    return source->class->rows(source, i, n);
 }
 
 static void destroy_subset(dnn_dataset *self) {
@@ -34,7 +43,9 @@ static void destroy_subset(dnn_dataset *self) {
     dnn_dataset_release(subset->source);
 }
 
-static const dnni_dataset_class subset_class = {.read = read_chosen, .destroy = destroy_subset, .origin = origin};
+static const dnni_dataset_class subset_class = {.read = read_chosen, .destroy = destroy_subset,
+                                                .read_target = read_chosen_target, .rows = rows,
+                                                .origin = origin, .picks = true};
 
 static dnn_status copy_indices(subset_dataset *subset, const int64_t *indices, int64_t n) {
     subset->indices = dnni_alloc_raw(subset->base.base.ctx, n, sizeof *indices);

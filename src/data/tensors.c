@@ -23,21 +23,35 @@ static dnn_status read_rows(dnn_dataset *self, const dnni_reader *reader, int64_
     return DNN_OK;
 }
 
+static dnn_status read_target_row(dnn_dataset *self, const dnni_reader *reader, int64_t index,
+                                  const dnn_array *target) {
+    (void)reader;
+    copy_row(((const tensor_dataset *)self)->targets, index, target);
+    return DNN_OK;
+}
+
+static const void *rows(const dnn_dataset *self, int64_t first, int64_t n) {
+    (void)n;
+    const tensor_dataset *dataset = (const tensor_dataset *)self;
+    return (const char *)dataset->inputs->array.data + first * dnni_bytes(&self->input);
+}
+
 static void destroy_rows(dnn_dataset *self) {
     tensor_dataset *dataset = (tensor_dataset *)self;
     dnn_tensor_release(dataset->inputs);
     dnn_tensor_release(dataset->targets);
 }
 
-static const dnni_dataset_class tensor_class = {.read = read_rows, .destroy = destroy_rows};
+static const dnni_dataset_class tensor_class = {.read = read_rows, .destroy = destroy_rows,
+                                                .read_target = read_target_row, .rows = rows};
 
 /* The shape of one row. */
 static dnn_status row_shape(dnn_array *out, const dnn_tensor *tensor, const char *name) {
     DNNI_TRY(dnni_check_tensor(tensor, name));
     const dnn_array *a = &tensor->array;
     if (a->rank == 0) return dnni_error(DNN_ERROR_SHAPE, "%s is a scalar: its first axis is to count samples", name);
-    *out = dnni_array(a->dtype, a->rank - 1, a->dims + 1);
-    return DNN_OK;
+    dnn_array item = dnni_array(a->dtype, a->rank - 1, a->dims + 1);
+    return dnni_item_array(out, &item, name);
 }
 
 dnn_status dnn_dataset_from_tensors(dnn_dataset **out, dnn_tensor *inputs, dnn_tensor *targets) {

@@ -166,6 +166,12 @@ class dnn_schedule_kind(IntEnum):
     DNN_SCHEDULE_PLATEAU = 80
 
 
+class dnn_window_target(IntEnum):
+    DNN_WINDOW_TARGET_WHOLE = 0
+    DNN_WINDOW_TARGET_DENSE = 10
+    DNN_WINDOW_TARGET_CENTRE = 20
+
+
 class dnn_layout(IntEnum):
     DNN_LAYOUT_NATIVE = 0
     DNN_LAYOUT_TORCH = 10
@@ -448,6 +454,7 @@ class dnn_callback_dataset_desc(Structure):
         ("low", c_double),
         ("high", c_double),
         ("name", CFUNCTYPE(c_int, c_void_p, c_int64, POINTER(c_char), c_size_t)),
+        ("get_target", CFUNCTYPE(c_int, c_void_p, c_int64, POINTER(dnn_array))),
     ]
 
 
@@ -461,30 +468,11 @@ class dnn_digits_desc(Structure):
     ]
 
 
-class dnn_split_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("fraction", c_double),
-        ("count", c_int64),
-        ("seed", c_uint64),
-    ]
-
-
 class dnn_item_info(Structure):
     _fields_ = [
         ("size", c_size_t),
         ("input", dnn_array),
         ("target", dnn_array),
-    ]
-
-
-class dnn_metadata_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("class_names", POINTER(c_char_p)),
-        ("classes", c_int64),
-        ("low", c_double),
-        ("high", c_double),
     ]
 
 
@@ -848,6 +836,70 @@ class dnn_schedule_desc(Structure):
     ]
 
 
+class dnn_split_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("fraction", c_double),
+        ("count", c_int64),
+        ("seed", c_uint64),
+        ("stratified", c_int32),
+        ("groups", POINTER(c_int64)),
+        ("n_groups", c_int64),
+    ]
+
+
+class dnn_filter_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("choose", CFUNCTYPE(c_int, c_void_p, c_int64, POINTER(dnn_array), POINTER(dnn_array), POINTER(c_int32))),
+        ("user", c_void_p),
+        ("targets_only", c_int32),
+        ("progress", dnn_progress),
+    ]
+
+
+class dnn_balance_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("per_class", c_int64),
+        ("seed", c_uint64),
+    ]
+
+
+class dnn_map_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("input", dnn_array),
+        ("target", dnn_array),
+        ("map", CFUNCTYPE(c_int, c_void_p, c_int64, c_int64, POINTER(dnn_array), POINTER(dnn_array), POINTER(dnn_array), POINTER(dnn_array))),
+        ("thread_safe", c_int32),
+        ("release", CFUNCTYPE(None, c_void_p)),
+        ("user", c_void_p),
+        ("low", c_double),
+        ("high", c_double),
+    ]
+
+
+class dnn_windows_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("window", c_int64 * 2),
+        ("stride", c_int64 * 2),
+        ("cover", c_int32),
+        ("target", c_int),
+    ]
+
+
+class dnn_metadata_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("class_names", POINTER(c_char_p)),
+        ("classes", c_int64),
+        ("low", c_double),
+        ("high", c_double),
+    ]
+
+
 class dnn_flattened(Structure):
     _fields_ = [
         ("path", c_char_p),
@@ -992,19 +1044,16 @@ DNN = {
     "dnn_dataset_from_tensors": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p]),
     "dnn_dataset_from_callbacks": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_callback_dataset_desc)]),
     "dnn_digits": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_digits_desc)]),
-    "dnn_dataset_split": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_void_p, POINTER(dnn_split_desc)]),
-    "dnn_dataset_subset": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(c_int64), c_int64]),
-    "dnn_dataset_first": (dnn_status, [POINTER(c_void_p), c_void_p, c_int64]),
     "dnn_dataset_count": (c_int64, [c_void_p]),
     "dnn_dataset_item": (dnn_status, [c_void_p, POINTER(dnn_item_info)]),
     "dnn_dataset_get": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_void_p, POINTER(c_int64), c_int64]),
     "dnn_dataset_get_range": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_void_p, c_int64, c_int64]),
+    "dnn_dataset_get_targets": (dnn_status, [POINTER(c_void_p), c_void_p, c_int64, c_int64]),
     "dnn_dataset_classes": (c_int64, [c_void_p]),
     "dnn_dataset_class_name": (c_char_p, [c_void_p, c_int64]),
     "dnn_dataset_range": (dnn_status, [c_void_p, POINTER(c_double), POINTER(c_double)]),
     "dnn_dataset_sample_name": (dnn_status, [c_void_p, c_int64, POINTER(c_char), c_size_t]),
     "dnn_dataset_source_index": (c_int64, [c_void_p, c_int64]),
-    "dnn_dataset_with_metadata": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_metadata_desc)]),
     "dnn_dataset_retain": (dnn_status, [c_void_p]),
     "dnn_dataset_release": (dnn_status, [c_void_p]),
     "dnn_loader_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_loader_desc)]),
@@ -1105,6 +1154,15 @@ DNN = {
     "dnn_schedule_apply": (dnn_status, [c_void_p, c_void_p, c_double]),
     "dnn_schedule_observe": (dnn_status, [c_void_p, c_double]),
     "dnn_schedule_state": (c_void_p, [c_void_p]),
+    "dnn_dataset_split": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_void_p, POINTER(dnn_split_desc)]),
+    "dnn_dataset_subset": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(c_int64), c_int64]),
+    "dnn_dataset_first": (dnn_status, [POINTER(c_void_p), c_void_p, c_int64]),
+    "dnn_dataset_filter": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_filter_desc)]),
+    "dnn_dataset_concat": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_int64]),
+    "dnn_dataset_balance": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_balance_desc)]),
+    "dnn_dataset_map": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_map_desc)]),
+    "dnn_dataset_windows": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_windows_desc)]),
+    "dnn_dataset_with_metadata": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_metadata_desc)]),
     "dnn_weights_save": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_weights_save_desc)]),
     "dnn_weights_load": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_weights_load_desc)]),
     "dnn_safetensors_write": (dnn_status, [c_void_p, c_char_p, POINTER(c_char_p), POINTER(c_void_p), c_int64,
