@@ -63,6 +63,96 @@ typedef struct dnn_adam_desc {
 DNN_API dnn_status dnn_adam_create(dnn_optimizer **out, dnn_module *module, const dnn_adam_desc *desc);
 DNN_API dnn_status dnn_adamw_create(dnn_optimizer **out, dnn_module *module, const dnn_adam_desc *desc);
 
+/* RMSprop (Tieleman and Hinton 2012; centred: Graves 2013):
+ *     g ← g + weight_decay · p
+ *     v ← alpha · v + (1 - alpha) · g²
+ *     centred: a ← alpha · a + (1 - alpha) · g, d = √(v - a²) + epsilon; otherwise d = √v + epsilon
+ *     b ← momentum · b + g / d, p ← p - lr · b        (without momentum: p - lr · g / d)
+ * State of each parameter: "square_average"; "momentum" and "gradient_average" if they are in use. */
+typedef struct dnn_rmsprop_desc {
+    size_t size;
+    double lr;           /* at least 0; default 1e-2; DNN_ZERO: 0 */
+    double alpha;        /* in [0, 1); default 0.99; DNN_ZERO: 0 */
+    double epsilon;      /* at least 0; default 1e-8; DNN_ZERO: 0 */
+    double weight_decay; /* at least 0; default 0 */
+    double momentum;     /* at least 0; default 0 */
+    int32_t centred;     /* 1: divides by the standard deviation of the gradient */
+} dnn_rmsprop_desc;
+DNN_API dnn_status dnn_rmsprop_create(dnn_optimizer **out, dnn_module *module, const dnn_rmsprop_desc *desc);
+
+/* Adagrad (Duchi, Hazan and Singer 2011). In step t:
+ *     g ← g + weight_decay · p        s ← s + g²
+ *     p ← p - lr / (1 + (t - 1) · lr_decay) · g / (√s + epsilon)
+ * State of each parameter: "square_sum". */
+typedef struct dnn_adagrad_desc {
+    size_t size;
+    double lr;           /* at least 0; default 1e-2; DNN_ZERO: 0 */
+    double lr_decay;     /* at least 0; default 0 */
+    double epsilon;      /* at least 0; default 1e-10; DNN_ZERO: 0 */
+    double weight_decay; /* at least 0; default 0 */
+    double initial;      /* of s, at least 0; default 0 */
+} dnn_adagrad_desc;
+DNN_API dnn_status dnn_adagrad_create(dnn_optimizer **out, dnn_module *module, const dnn_adagrad_desc *desc);
+
+/* NAdam, Adam with Nesterov's momentum (Dozat 2016). With m and v as Adam has them, in step t:
+ *     μ(t) = beta1 · (1 - 0.96^(t · momentum_decay) / 2), and M(t) the product μ(1) … μ(t):
+ *     p ← p - lr · ((1 - μ(t)) / (1 - M(t)) · g + μ(t + 1) / (1 - M(t + 1)) · m) / (√v̂ + epsilon)
+ * State of each parameter: "first_moment", "second_moment". */
+typedef struct dnn_nadam_desc {
+    size_t size;
+    double lr;              /* at least 0; default 2e-3; DNN_ZERO: 0 */
+    double beta1;           /* in [0, 1); default 0.9; DNN_ZERO: 0 */
+    double beta2;           /* in [0, 1); default 0.999; DNN_ZERO: 0 */
+    double epsilon;         /* at least 0; default 1e-8; DNN_ZERO: 0 */
+    double weight_decay;    /* at least 0; default 0 */
+    double momentum_decay;  /* at least 0; default 4e-3; DNN_ZERO: 0 */
+    int32_t decoupled;      /* 1: the decay is apart from the gradient, as in AdamW */
+} dnn_nadam_desc;
+DNN_API dnn_status dnn_nadam_create(dnn_optimizer **out, dnn_module *module, const dnn_nadam_desc *desc);
+
+/* Lion (Chen et al. 2023): every number moves by the rate, whose size is a third to a tenth of Adam's.
+ *     p ← p - lr · weight_decay · p
+ *     p ← p - lr · sign(beta1 · m + (1 - beta1) · g)        m ← beta2 · m + (1 - beta2) · g
+ * State of each parameter: "momentum". */
+typedef struct dnn_lion_desc {
+    size_t size;
+    double lr;           /* at least 0; default 1e-4; DNN_ZERO: 0 */
+    double beta1;        /* in [0, 1); default 0.9; DNN_ZERO: 0 */
+    double beta2;        /* in [0, 1); default 0.99; DNN_ZERO: 0 */
+    double weight_decay; /* at least 0; default 0 */
+} dnn_lion_desc;
+DNN_API dnn_status dnn_lion_create(dnn_optimizer **out, dnn_module *module, const dnn_lion_desc *desc);
+
+/* LARS, for large batches (You, Gitman and Ginsburg 2017): SGD with momentum on gradients that are scaled, tensor by
+ * tensor, to the size of the weights:
+ *     g ← trust · ‖p‖ / (‖g‖ + weight_decay · ‖p‖ + epsilon) · (g + weight_decay · p)        b, p as in dnn_sgd_desc
+ * Where ‖p‖ or ‖g‖ is 0, and for tensors of one axis (biases, norms), the scale is 1 and nothing decays.
+ * State of each parameter: "momentum"; none without momentum. */
+typedef struct dnn_lars_desc {
+    size_t size;
+    double lr;           /* at least 0; default 0.1; DNN_ZERO: 0 */
+    double momentum;     /* at least 0; default 0.9; DNN_ZERO: 0 */
+    double weight_decay; /* at least 0; default 0 */
+    double trust;        /* above 0; default 1e-3 */
+    double epsilon;      /* at least 0; default 1e-8; DNN_ZERO: 0 */
+    int32_t nesterov;    /* 1: Nesterov's momentum; needs momentum */
+} dnn_lars_desc;
+DNN_API dnn_status dnn_lars_create(dnn_optimizer **out, dnn_module *module, const dnn_lars_desc *desc);
+
+/* LAMB, the same idea for Adam (You et al. 2020), with m̂ and v̂ as Adam has them:
+ *     r = m̂ / (√v̂ + epsilon) + weight_decay · p        p ← p - lr · ‖p‖ / ‖r‖ · r
+ * Where ‖p‖ or ‖r‖ is 0, and for tensors of one axis, the ratio is 1; what has one axis does not decay.
+ * State of each parameter: "first_moment", "second_moment". */
+typedef struct dnn_lamb_desc {
+    size_t size;
+    double lr;           /* at least 0; default 1e-3; DNN_ZERO: 0 */
+    double beta1;        /* in [0, 1); default 0.9; DNN_ZERO: 0 */
+    double beta2;        /* in [0, 1); default 0.999; DNN_ZERO: 0 */
+    double epsilon;      /* at least 0; default 1e-6; DNN_ZERO: 0 */
+    double weight_decay; /* at least 0; default 1e-2; DNN_ZERO: 0 */
+} dnn_lamb_desc;
+DNN_API dnn_status dnn_lamb_create(dnn_optimizer **out, dnn_module *module, const dnn_lamb_desc *desc);
+
 DNN_API dnn_status dnn_optimizer_release(dnn_optimizer *optimizer);
 
 /* ---- stepping ---------------------------------------------------------------------------------------------------- */

@@ -1,8 +1,9 @@
 #include "optim/optim.h"
 
 typedef struct {
-    const dnnk_optim_table *kernels;
-    const void *rule; /* dnnk_sgd or dnnk_adam */
+    dnnk_optim_rule *update;
+    dnnk_optim_sum *sum;
+    const void *rule;
     const dnnk_segment *segments;
     int64_t count;
     double *partial; /* one for each chunk */
@@ -36,25 +37,18 @@ static int64_t begin_of(const dnnk_segment *s, int64_t chunk) { return (chunk - 
 
 static int64_t end_of(const dnnk_segment *s, int64_t chunk) { return dnnk_min(s->count, begin_of(s, chunk + 1)); }
 
-static void sgd_task(void *arg, int64_t task, int64_t lane) {
+static void update_task(void *arg, int64_t task, int64_t lane) {
     (void)lane;
     const job *j = arg;
     const dnnk_segment *s = segment_of(j, task);
-    j->kernels->sgd(j->rule, s, begin_of(s, task), end_of(s, task));
+    j->update(j->rule, s, begin_of(s, task), end_of(s, task));
 }
 
-static void adam_task(void *arg, int64_t task, int64_t lane) {
+static void sum_task(void *arg, int64_t task, int64_t lane) {
     (void)lane;
     const job *j = arg;
     const dnnk_segment *s = segment_of(j, task);
-    j->kernels->adam(j->rule, s, begin_of(s, task), end_of(s, task));
-}
-
-static void norm_task(void *arg, int64_t task, int64_t lane) {
-    (void)lane;
-    const job *j = arg;
-    const dnnk_segment *s = segment_of(j, task);
-    j->partial[task] = j->kernels->squared_norm(s, begin_of(s, task), end_of(s, task));
+    j->partial[task] = j->sum(j->rule, s, begin_of(s, task), end_of(s, task));
 }
 
 /* Many small tensors are many chunks but little work: those stay in the calling thread. */
@@ -73,15 +67,11 @@ static int64_t run(const dnnk_env *env, job *j, dnnk_segment *segments, dnnk_tas
     return chunks;
 }
 
-void dnnk_optim_sgd(const dnnk_env *env, dnnk_type type, const dnnk_sgd *rule, dnnk_segment *segments, int64_t count) {
-    job j = {.kernels = dnnk_optim_kernels(env->isa, type), .rule = rule, .segments = segments, .count = count};
-    run(env, &j, segments, sgd_task);
-}
-
-void dnnk_optim_adam(const dnnk_env *env, dnnk_type type, const dnnk_adam *rule, dnnk_segment *segments,
-                     int64_t count) {
-    job j = {.kernels = dnnk_optim_kernels(env->isa, type), .rule = rule, .segments = segments, .count = count};
-    run(env, &j, segments, adam_task);
+void dnnk_optim_update(const dnnk_env *env, dnnk_type type, dnnk_optim_kind kind, const void *rule,
+                       dnnk_segment *segments, int64_t count) {
+    job j = {.update = dnnk_optim_kernels(env->isa, type)->update[kind], .rule = rule, .segments = segments,
+             .count = count};
+    run(env, &j, segments, update_task);
 }
 
 int64_t dnnk_optim_norm_workspace(const dnnk_segment *segments, int64_t count) {
@@ -90,10 +80,23 @@ int64_t dnnk_optim_norm_workspace(const dnnk_segment *segments, int64_t count) {
     return chunks * (int64_t)sizeof(double);
 }
 
-double dnnk_optim_squared_norm(const dnnk_env *env, dnnk_type type, dnnk_segment *segments, int64_t count, void *work) {
-    job j = {.kernels = dnnk_optim_kernels(env->isa, type), .segments = segments, .count = count, .partial = work};
-    int64_t chunks = run(env, &j, segments, norm_task);
+/* The chunks' sums, added in their order. */
+static double sum_of(const dnnk_env *env, job *j, dnnk_segment *segments) {
+    int64_t chunks = run(env, j, segments, sum_task);
     double sum = 0;
-    for (int64_t i = 0; i < chunks; i++) sum += j.partial[i];
+    for (int64_t i = 0; i < chunks; i++) sum += j->partial[i];
     return sum;
+}
+
+double dnnk_optim_squared_norm(const dnnk_env *env, dnnk_type type, dnnk_segment *segments, int64_t count, void *work) {
+    job j = {.sum = dnnk_optim_kernels(env->isa, type)->squared_norm, .segments = segments, .count = count,
+             .partial = work};
+    return sum_of(env, &j, segments);
+}
+
+double dnnk_optim_lamb_norm(const dnnk_env *env, dnnk_type type, const dnnk_lamb *rule, dnnk_segment *segment,
+                            void *work) {
+    job j = {.sum = dnnk_optim_kernels(env->isa, type)->lamb_norm, .rule = rule, .segments = segment, .count = 1,
+             .partial = work};
+    return sum_of(env, &j, segment);
 }

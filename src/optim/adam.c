@@ -9,25 +9,20 @@ typedef struct {
     bool decoupled; /* AdamW */
 } adam;
 
-static void update(const dnn_optimizer *optimizer, dnnk_type type, const dnni_rates *rates, dnnk_segment *segments,
+static void update(dnn_optimizer *optimizer, dnnk_type type, const dnni_rates *rates, dnnk_segment *segments,
                    int64_t count) {
     const adam *a = (const adam *)optimizer;
     dnnk_adam rule = {.rate = rates->lr, .beta1 = a->beta1, .beta2 = a->beta2, .epsilon = a->epsilon,
                       .weight_decay = rates->weight_decay, .grad_scale = rates->grad_scale,
                       .decoupled = a->decoupled};
-    dnnk_optim_adam(dnni_env(optimizer->base.ctx), type, &rule, segments, count);
+    dnnk_optim_update(dnni_env(optimizer->base.ctx), type, DNNK_ADAM, &rule, segments, count);
 }
 
 static const dnni_optimizer_class adam_class = {.update = update};
 
-static dnn_status check_beta(double beta, const char *name) {
-    DNNI_REQUIRE(beta >= 0 && beta < 1, "desc.%s is %g: it is at least 0 and below 1", name, beta);
-    return DNN_OK;
-}
-
 static dnn_status check(const adam *a) {
-    DNNI_TRY(check_beta(a->beta1, "beta1"));
-    DNNI_TRY(check_beta(a->beta2, "beta2"));
+    DNNI_TRY(dnni_check_beta(a->beta1, "desc.beta1"));
+    DNNI_TRY(dnni_check_beta(a->beta2, "desc.beta2"));
     return dnni_check_rate(a->epsilon, "desc.epsilon");
 }
 

@@ -38,6 +38,11 @@ dnn_status dnni_check_rate(double value, const char *name) {
     return DNN_OK;
 }
 
+dnn_status dnni_check_beta(double beta, const char *name) {
+    DNNI_REQUIRE(beta >= 0 && beta < 1, "%s is %g: it is at least 0 and below 1", name, beta);
+    return DNN_OK;
+}
+
 static dnn_status make_slots(dnn_optimizer *o, const dnni_index *index) {
     dnn_context *ctx = o->base.ctx;
     o->index_size = index->n_parameters;
@@ -133,7 +138,8 @@ static int64_t next_step(const dnn_tensor *steps) {
 
 static dnnk_segment segment_of(const dnni_slot *slot, const dnni_parameter *p) {
     dnnk_segment s = {.param = p->value->array.data, .grad = p->gradient->array.data,
-                      .count = dnni_count(&slot->array), .step = next_step(slot->steps)};
+                      .count = dnni_count(&slot->array), .step = next_step(slot->steps),
+                      .rows = slot->array.rank < 2 ? 0 : slot->array.dims[0]};
     for (int32_t k = 0; k < DNNI_MOST_STATES; k++) s.state[k] = slot->state[k] ? slot->state[k]->array.data : NULL;
     return s;
 }

@@ -10,7 +10,7 @@
 #include "optim/optim.h"
 
 /* The most tensors of state that a rule keeps for a parameter, as dnnk_segment has them. */
-#define DNNI_MOST_STATES 2
+#define DNNI_MOST_STATES DNNK_OPTIM_STATES
 
 /* What a step takes for one group. */
 typedef struct dnni_rates {
@@ -19,7 +19,7 @@ typedef struct dnni_rates {
 
 typedef struct dnni_optimizer_class {
     /* Updates segments of one group and type. */
-    void (*update)(const dnn_optimizer *optimizer, dnnk_type type, const dnni_rates *rates, dnnk_segment *segments,
+    void (*update)(dnn_optimizer *optimizer, dnnk_type type, const dnni_rates *rates, dnnk_segment *segments,
                    int64_t count);
 } dnni_optimizer_class;
 
@@ -86,6 +86,12 @@ dnn_status dnni_slot_make_state(dnn_optimizer *optimizer, dnni_slot *slot);
 
 /* Group 0, when the optimizer is made. */
 dnn_status dnni_optimizer_first_group(dnn_optimizer *optimizer);
+
+/* Memory in which the norm of the largest tensor, and that of all gradients, can be summed: o->norm_work. */
+dnn_status dnni_optimizer_norm_work(dnn_optimizer *optimizer);
+
+/* A weight of the past, beta1 say: at least 0 and below 1. */
+dnn_status dnni_check_beta(double beta, const char *name);
 
 /* A rate, a decay: finite and at least 0. `name` is that of the field. */
 dnn_status dnni_check_rate(double value, const char *name);

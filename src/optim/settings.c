@@ -33,7 +33,7 @@ double dnn_optimizer_get_lr(const dnn_optimizer *optimizer) {
 
 /* ---- the norm ---- */
 
-static dnn_status make_norm_work(dnn_optimizer *o) {
+dnn_status dnni_optimizer_norm_work(dnn_optimizer *o) {
     if (o->norm_work) return DNN_OK;
     for (int64_t i = 0; i < o->n_slots; i++) o->segments[i].count = dnni_count(&o->slots[i].array);
     o->norm_bytes = dnnk_optim_norm_workspace(o->segments, o->n_slots);
@@ -44,7 +44,7 @@ static dnn_status make_norm_work(dnn_optimizer *o) {
 dnn_status dnn_optimizer_clip_norm(dnn_optimizer *optimizer, double max_norm) {
     DNNI_TRY(dnni_check_optimizer(optimizer));
     DNNI_REQUIRE(max_norm >= 0, "max_norm is %g: it is at least 0", max_norm);
-    if (max_norm > 0) DNNI_TRY(make_norm_work(optimizer));
+    if (max_norm > 0) DNNI_TRY(dnni_optimizer_norm_work(optimizer));
     optimizer->max_norm = max_norm;
     return DNN_OK;
 }

@@ -8,12 +8,12 @@ typedef struct {
     bool nesterov;
 } sgd;
 
-static void update(const dnn_optimizer *optimizer, dnnk_type type, const dnni_rates *rates, dnnk_segment *segments,
+static void update(dnn_optimizer *optimizer, dnnk_type type, const dnni_rates *rates, dnnk_segment *segments,
                    int64_t count) {
     const sgd *s = (const sgd *)optimizer;
     dnnk_sgd rule = {.rate = rates->lr, .momentum = s->momentum, .dampening = s->dampening,
                      .weight_decay = rates->weight_decay, .grad_scale = rates->grad_scale, .nesterov = s->nesterov};
-    dnnk_optim_sgd(dnni_env(optimizer->base.ctx), type, &rule, segments, count);
+    dnnk_optim_update(dnni_env(optimizer->base.ctx), type, DNNK_SGD, &rule, segments, count);
 }
 
 static const dnni_optimizer_class sgd_class = {.update = update};

@@ -186,6 +186,61 @@ def noise(i, t):
     return ((i * 7 + t * 13) % 17 - 8) / 16
 
 
+class ByHand(torch.optim.Optimizer):
+    """Rules that PyTorch does not have, as their papers state them; the options are called as PyTorch calls its own."""
+
+    def __init__(self, groups, **options):
+        super().__init__(groups, self.DEFAULTS | options)
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                state = self.state[p]
+                state["t"] = state.get("t", 0) + 1
+                self.move(p, p.grad.clone(), group, state)
+
+
+class Lion(ByHand):
+    """Chen et al. 2023, algorithm 2."""
+    DEFAULTS = {"lr": 1e-4, "betas": (0.9, 0.99), "weight_decay": 0.0}
+
+    def move(self, p, g, o, state):
+        (b1, b2), m = o["betas"], state.setdefault("m", torch.zeros_like(p))
+        p -= o["lr"] * (torch.sign(b1 * m + (1 - b1) * g) + o["weight_decay"] * p)
+        m.copy_(b2 * m + (1 - b2) * g)
+
+
+class LARS(ByHand):
+    """You, Gitman, Ginsburg 2017, in the form of SGD on scaled gradients; tensors of one axis are left as they are."""
+    DEFAULTS = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.0, "trust": 1e-3, "eps": 1e-8, "nesterov": 0}
+
+    def move(self, p, g, o, state):
+        if p.dim() > 1:
+            size, decay = p.norm(), o["weight_decay"]
+            scale = o["trust"] * size / (g.norm() + decay * size + o["eps"])
+            g = scale * (g + decay * p)
+        b = g if state["t"] == 1 else o["momentum"] * state["b"] + g
+        state["b"] = b
+        p -= o["lr"] * (g + o["momentum"] * b if o["nesterov"] else b)
+
+
+class LAMB(ByHand):
+    """You et al. 2020, algorithm 2, φ the identity; tensors of one axis are left as they are."""
+    DEFAULTS = {"lr": 1e-3, "betas": (0.9, 0.999), "weight_decay": 0.01, "eps": 1e-6}
+
+    def move(self, p, g, o, state):
+        (b1, b2), t = o["betas"], state["t"]
+        m = state["m"] = b1 * state.get("m", torch.zeros_like(p)) + (1 - b1) * g
+        v = state["v"] = b2 * state.get("v", torch.zeros_like(p)) + (1 - b2) * g * g
+        r = m / (1 - b1 ** t) / ((v / (1 - b2 ** t)).sqrt() + o["eps"])
+        ratio = 1.0
+        if p.dim() > 1:
+            r = r + o["weight_decay"] * p
+            ratio = p.norm() / r.norm()
+        p -= o["lr"] * ratio * r
+
+
 def optimizer_cases():
     """kind, our options, and clip, group: the bias has half the rate and no decay."""
     sgd, adam, adamw = torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW
@@ -203,6 +258,27 @@ def optimizer_cases():
     yield "adamw", adamw, {}, {}
     yield "adamw_options", adamw, {"lr": 0.02, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-4, "weight_decay": 0.2}, {}
     yield "adamw_group", adamw, {"lr": 0.05, "weight_decay": 0.1}, {"group": 1}
+    rmsprop, adagrad, nadam = torch.optim.RMSprop, torch.optim.Adagrad, torch.optim.NAdam
+    yield "rmsprop", rmsprop, {}, {}
+    yield "rmsprop_momentum", rmsprop, {"lr": 0.02, "alpha": 0.9, "momentum": 0.5, "weight_decay": 0.1}, {"clip": 1.5}
+    yield "rmsprop_centred", rmsprop, {"lr": 0.005, "alpha": 0.9, "epsilon": 0.01, "centred": 1}, {}
+    yield "rmsprop_all", rmsprop, {"lr": 0.005, "momentum": 0.75, "epsilon": 0.01, "weight_decay": 0.1, "centred": 1}, \
+        {"group": 1}
+    yield "adagrad", adagrad, {}, {}
+    yield "adagrad_options", adagrad, {"lr": 0.1, "lr_decay": 0.01, "weight_decay": 0.1, "initial": 0.5,
+                                       "epsilon": 1e-4}, {"group": 1}
+    yield "nadam", nadam, {}, {}
+    yield "nadam_options", nadam, {"lr": 0.02, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-4, "weight_decay": 0.1,
+                                   "momentum_decay": 0.05}, {"clip": 1.5}
+    yield "nadam_decoupled", nadam, {"lr": 0.02, "weight_decay": 0.1, "decoupled": 1}, {"group": 1}
+    yield "lion", Lion, {"lr": 0.01}, {}
+    yield "lion_options", Lion, {"lr": 0.02, "beta1": 0.8, "beta2": 0.95, "weight_decay": 0.1}, {"clip": 1.5, "group": 1}
+    yield "lars", LARS, {"lr": 0.5}, {}
+    yield "lars_options", LARS, {"lr": 0.2, "momentum": 0.5, "weight_decay": 0.1, "trust": 0.02, "epsilon": 0.01,
+                                 "nesterov": 1}, {"clip": 1.5}
+    yield "lamb", LAMB, {"lr": 0.01}, {}
+    yield "lamb_options", LAMB, {"lr": 0.02, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-4, "weight_decay": 0.2}, \
+        {"clip": 1.5, "group": 1}
 
 
 def torch_options(options):
@@ -211,6 +287,10 @@ def torch_options(options):
         options["betas"] = (options.pop("beta1", 0.9), options.pop("beta2", 0.999))
     if "epsilon" in options:
         options["eps"] = options.pop("epsilon")
+    for ours, theirs in (("centred", "centered"), ("initial", "initial_accumulator_value"),
+                         ("decoupled", "decoupled_weight_decay")):
+        if ours in options:
+            options[theirs] = options.pop(ours)
     return options
 
 
@@ -237,7 +317,17 @@ OPTIMIZER_HEAD = """#ifndef OPTIMIZER_GOLDEN_H
 
 #include <stdint.h>
 
-typedef enum { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW } optimizer_kind;
+typedef enum {
+    OPTIMIZER_SGD,
+    OPTIMIZER_ADAM,
+    OPTIMIZER_ADAMW,
+    OPTIMIZER_RMSPROP,
+    OPTIMIZER_ADAGRAD,
+    OPTIMIZER_NADAM,
+    OPTIMIZER_LION,
+    OPTIMIZER_LARS,
+    OPTIMIZER_LAMB
+} optimizer_kind;
 
 enum { GOLDEN_ELEMENTS = 15, GOLDEN_MARKS = 4 };
 static const int64_t golden_marks[GOLDEN_MARKS] = {1, 2, 10, 100};
@@ -247,7 +337,8 @@ typedef struct {
     const char *name;
     optimizer_kind kind;
     double lr, momentum, dampening, weight_decay, beta1, beta2, epsilon;
-    int nesterov;
+    double alpha, lr_decay, initial, momentum_decay, trust;
+    int nesterov, centred, decoupled;
     int zero_beta1; /* beta1 was 0 */
     double clip;
     int group;              /* the bias has half the rate, and no decay */

@@ -140,16 +140,49 @@ static void steps(dnn_optimizer *opt, const pair *p, int64_t from, int64_t to) {
 
 /* ---- PyTorch's numbers ---- */
 
-static dnn_optimizer *golden_optimizer(const optimizer_golden *g, dnn_module *m) {
-    dnn_optimizer *opt = NULL;
+static dnn_status golden_adaptive(dnn_optimizer **opt, const optimizer_golden *g, dnn_module *m) {
+    dnn_rmsprop_desc rmsprop = {DNN_SIZED(dnn_rmsprop_desc), g->lr, g->alpha, g->epsilon, g->weight_decay, g->momentum,
+                                g->centred};
+    dnn_adagrad_desc adagrad = {DNN_SIZED(dnn_adagrad_desc), g->lr, g->lr_decay, g->epsilon, g->weight_decay,
+                                g->initial};
+    dnn_nadam_desc nadam = {DNN_SIZED(dnn_nadam_desc), g->lr, g->beta1, g->beta2, g->epsilon, g->weight_decay,
+                            g->momentum_decay, g->decoupled};
+    if (g->kind == OPTIMIZER_RMSPROP) return dnn_rmsprop_create(opt, m, &rmsprop);
+    if (g->kind == OPTIMIZER_ADAGRAD) return dnn_adagrad_create(opt, m, &adagrad);
+    return dnn_nadam_create(opt, m, &nadam);
+}
+
+static dnn_status golden_of_papers(dnn_optimizer **opt, const optimizer_golden *g, dnn_module *m) {
+    dnn_lion_desc lion = {DNN_SIZED(dnn_lion_desc), g->lr, g->beta1, g->beta2, g->weight_decay};
+    dnn_lars_desc lars = {DNN_SIZED(dnn_lars_desc), g->lr, g->momentum, g->weight_decay, g->trust, g->epsilon,
+                          g->nesterov};
+    dnn_lamb_desc lamb = {DNN_SIZED(dnn_lamb_desc), g->lr, g->beta1, g->beta2, g->epsilon, g->weight_decay};
+    if (g->kind == OPTIMIZER_LION) return dnn_lion_create(opt, m, &lion);
+    if (g->kind == OPTIMIZER_LARS) return dnn_lars_create(opt, m, &lars);
+    return dnn_lamb_create(opt, m, &lamb);
+}
+
+static dnn_status golden_created(dnn_optimizer **opt, const optimizer_golden *g, dnn_module *m) {
     dnn_sgd_desc sgd = {DNN_SIZED(dnn_sgd_desc), g->lr, g->momentum, g->dampening, g->weight_decay, g->nesterov};
     dnn_adam_desc adam = {DNN_SIZED(dnn_adam_desc), g->lr,      g->zero_beta1 ? DNN_ZERO : g->beta1,
                           g->beta2,                 g->epsilon, g->weight_decay};
     switch (g->kind) {
-    case OPTIMIZER_SGD: assert_int_equal(dnn_sgd_create(&opt, m, &sgd), DNN_OK); break;
-    case OPTIMIZER_ADAM: assert_int_equal(dnn_adam_create(&opt, m, &adam), DNN_OK); break;
-    case OPTIMIZER_ADAMW: assert_int_equal(dnn_adamw_create(&opt, m, &adam), DNN_OK); break;
+    case OPTIMIZER_SGD: return dnn_sgd_create(opt, m, &sgd);
+    case OPTIMIZER_ADAM: return dnn_adam_create(opt, m, &adam);
+    case OPTIMIZER_ADAMW: return dnn_adamw_create(opt, m, &adam);
+    case OPTIMIZER_RMSPROP:
+    case OPTIMIZER_ADAGRAD:
+    case OPTIMIZER_NADAM: return golden_adaptive(opt, g, m);
+    case OPTIMIZER_LION:
+    case OPTIMIZER_LARS:
+    case OPTIMIZER_LAMB: return golden_of_papers(opt, g, m);
     }
+    return DNN_ERROR_ARGUMENT;
+}
+
+static dnn_optimizer *golden_optimizer(const optimizer_golden *g, dnn_module *m) {
+    dnn_optimizer *opt = NULL;
+    if (golden_created(&opt, g, m) != DNN_OK) fail_msg("%s: %s", g->name, dnn_last_error());
     dnn_group_desc group = {DNN_SIZED(dnn_group_desc), .lr_factor = 0.5, .weight_decay = DNN_ZERO};
     if (g->group) assert_int_equal(dnn_optimizer_group(opt, "b*s", &group), DNN_OK);
     if (g->clip > 0) assert_int_equal(dnn_optimizer_clip_norm(opt, g->clip), DNN_OK);
@@ -479,6 +512,25 @@ static void descriptors_are_checked(void **state) {
     REFUSED(dnn_adam_create, dnn_adam_desc, .beta2 = -0.1);
     REFUSED(dnn_adamw_create, dnn_adam_desc, .epsilon = -1);
     REFUSED(dnn_adamw_create, dnn_adam_desc, .weight_decay = -1);
+    REFUSED(dnn_rmsprop_create, dnn_rmsprop_desc, .alpha = 1);
+    REFUSED(dnn_rmsprop_create, dnn_rmsprop_desc, .epsilon = -1);
+    REFUSED(dnn_rmsprop_create, dnn_rmsprop_desc, .momentum = -1);
+    REFUSED(dnn_adagrad_create, dnn_adagrad_desc, .lr_decay = -1);
+    REFUSED(dnn_adagrad_create, dnn_adagrad_desc, .initial = -1);
+    REFUSED(dnn_adagrad_create, dnn_adagrad_desc, .epsilon = -1);
+    REFUSED(dnn_nadam_create, dnn_nadam_desc, .beta1 = 1);
+    REFUSED(dnn_nadam_create, dnn_nadam_desc, .beta2 = 2);
+    REFUSED(dnn_nadam_create, dnn_nadam_desc, .epsilon = -1);
+    REFUSED(dnn_nadam_create, dnn_nadam_desc, .momentum_decay = -1);
+    REFUSED(dnn_lion_create, dnn_lion_desc, .beta1 = 1);
+    REFUSED(dnn_lion_create, dnn_lion_desc, .beta2 = -1);
+    REFUSED(dnn_lars_create, dnn_lars_desc, .momentum = -1);
+    REFUSED(dnn_lars_create, dnn_lars_desc, .epsilon = -1);
+    REFUSED(dnn_lars_create, dnn_lars_desc, .trust = -1);
+    REFUSED(dnn_lars_create, dnn_lars_desc, .nesterov = 1, .momentum = DNN_ZERO);
+    REFUSED(dnn_lamb_create, dnn_lamb_desc, .beta1 = 1);
+    REFUSED(dnn_lamb_create, dnn_lamb_desc, .beta2 = 1);
+    REFUSED(dnn_lamb_create, dnn_lamb_desc, .epsilon = -1);
     assert_int_equal(dnn_sequential_create(&empty, ctx), DNN_OK);
     dnn_optimizer *opt;
     assert_int_equal(dnn_sgd_create(&opt, empty, NULL), DNN_ERROR_ARGUMENT);

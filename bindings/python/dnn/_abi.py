@@ -743,6 +743,75 @@ class dnn_adam_desc(Structure):
     ]
 
 
+class dnn_rmsprop_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr", c_double),
+        ("alpha", c_double),
+        ("epsilon", c_double),
+        ("weight_decay", c_double),
+        ("momentum", c_double),
+        ("centred", c_int32),
+    ]
+
+
+class dnn_adagrad_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr", c_double),
+        ("lr_decay", c_double),
+        ("epsilon", c_double),
+        ("weight_decay", c_double),
+        ("initial", c_double),
+    ]
+
+
+class dnn_nadam_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr", c_double),
+        ("beta1", c_double),
+        ("beta2", c_double),
+        ("epsilon", c_double),
+        ("weight_decay", c_double),
+        ("momentum_decay", c_double),
+        ("decoupled", c_int32),
+    ]
+
+
+class dnn_lion_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr", c_double),
+        ("beta1", c_double),
+        ("beta2", c_double),
+        ("weight_decay", c_double),
+    ]
+
+
+class dnn_lars_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr", c_double),
+        ("momentum", c_double),
+        ("weight_decay", c_double),
+        ("trust", c_double),
+        ("epsilon", c_double),
+        ("nesterov", c_int32),
+    ]
+
+
+class dnn_lamb_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr", c_double),
+        ("beta1", c_double),
+        ("beta2", c_double),
+        ("epsilon", c_double),
+        ("weight_decay", c_double),
+    ]
+
+
 class dnn_group_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -1111,6 +1180,12 @@ DNN = {
     "dnn_sgd_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_sgd_desc)]),
     "dnn_adam_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_adam_desc)]),
     "dnn_adamw_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_adam_desc)]),
+    "dnn_rmsprop_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_rmsprop_desc)]),
+    "dnn_adagrad_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_adagrad_desc)]),
+    "dnn_nadam_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_nadam_desc)]),
+    "dnn_lion_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_lion_desc)]),
+    "dnn_lars_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_lars_desc)]),
+    "dnn_lamb_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_lamb_desc)]),
     "dnn_optimizer_release": (dnn_status, [c_void_p]),
     "dnn_optimizer_step": (dnn_status, [c_void_p]),
     "dnn_optimizer_zero_grad": (dnn_status, [c_void_p]),
