@@ -16,6 +16,7 @@ from collections import OrderedDict
 started = time.perf_counter()
 import torch  # noqa: E402
 from torch import nn  # noqa: E402
+from torch.nn import functional  # noqa: E402
 
 
 # ---- the networks: names, shapes and parameters as in bench/networks -------------------------------------------------
@@ -69,12 +70,74 @@ def resnet18(classes, cifar=False):
     return nn.Sequential(layers)
 
 
+class Attention(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width).normal_(std=0.02))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
+        self.out_proj_weight = nn.Parameter(torch.empty(width, width).normal_(std=0.02))
+        self.out_proj_bias = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x):
+        n, t, c = x.shape
+        qkv = functional.linear(x, self.in_proj_weight, self.in_proj_bias)
+        q, k, v = (part.view(n, t, self.heads, -1).transpose(1, 2) for part in qkv.split(c, dim=2))
+        y = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return functional.linear(y.transpose(1, 2).reshape(n, t, c), self.out_proj_weight, self.out_proj_bias)
+
+
+class Block(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.ln1 = nn.LayerNorm(width)
+        self.attn = Attention(width, heads)
+        self.ln2 = nn.LayerNorm(width)
+        layers = [nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)]
+        self.mlp = nn.Sequential(named("fc1 gelu fc2", layers))
+
+    def forward(self, x):
+        x = x + self.attn(self.ln1(x))
+        return x + self.mlp(self.ln2(x))
+
+
+class Positions(nn.Module):
+    def __init__(self, steps, width):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(steps, width).normal_(std=0.02))
+
+    def forward(self, x):
+        return x + self.weight
+
+
+def gpt():
+    tokens = nn.Embedding(1024, 256)
+    nn.init.normal_(tokens.weight, std=0.02)
+    layers = [tokens, Positions(128, 256), nn.Sequential(*(Block(256, 8) for _ in range(4))), nn.LayerNorm(256),
+              nn.Linear(256, 1024)]
+    return nn.Sequential(named("tokens positions blocks norm head", layers))
+
+
+class Lstm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(64, 128, batch_first=True)
+        self.head = nn.Linear(128, 10)
+
+    def forward(self, x):
+        return self.head(self.lstm(x)[0][:, -1])
+
+
 def sgd(net):
     return torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, fused=True)
 
 
 def adam(net):
     return torch.optim.Adam(net.parameters(), lr=0.001, fused=True)
+
+
+def adamw(net):
+    return torch.optim.AdamW(net.parameters(), lr=0.001, fused=True)
 
 
 # name: builder, optimizer, shape of the input (images: N, C, H, W), shape of the target, classes
@@ -85,6 +148,8 @@ NETWORKS = {
     "resnet18_224": (lambda: resnet18(1000), sgd, (16, 3, 224, 224), (16,), 1000),
     "resnet18_32": (lambda: resnet18(10), sgd, (64, 3, 32, 32), (64,), 10),
     "resnet18_cifar": (lambda: resnet18(10, cifar=True), sgd, (64, 3, 32, 32), (64,), 10),
+    "gpt": (gpt, adamw, (8, 128), (8, 128), 1024),
+    "lstm": (Lstm, adam, (32, 64, 64), (32,), 10),
 }
 
 
@@ -95,7 +160,8 @@ class Session:
         build, optimizer, input_shape, target_shape, classes = NETWORKS[name]
         torch.manual_seed(1)
         self.net = build()
-        self.input = torch.rand(input_shape) * 2 - 1
+        tokens = len(target_shape) == 2
+        self.input = torch.randint(classes, input_shape) if tokens else torch.rand(input_shape) * 2 - 1
         if self.input.dim() == 4:
             self.net = self.net.to(memory_format=memory_format)
             self.input = self.input.contiguous(memory_format=memory_format)
@@ -106,7 +172,7 @@ class Session:
 
     def train(self):
         self.optimizer.zero_grad()
-        loss = self.loss(self.net(self.input), self.target)
+        loss = self.loss(self.net(self.input).flatten(0, -2), self.target.flatten())
         loss.backward()
         self.optimizer.step()
         self.value = loss.item()
@@ -173,7 +239,13 @@ def difference(ours, theirs):
 
 def check(name, folder):
     session = Session(name)
-    session.net.load_state_dict(read_safetensors(folder + "/weights.safetensors"), strict=False)
+    weights = read_safetensors(folder + "/weights.safetensors")
+    if isinstance(session.net, Lstm):
+        weights = {key + "_l0" if key.startswith("lstm.") else key: value for key, value in weights.items()}
+    differs = session.net.load_state_dict(weights, strict=False)
+    missing = [key for key in differs.missing_keys if not key.endswith(".num_batches_tracked")]
+    if missing or differs.unexpected_keys:
+        raise SystemExit(f"{name}: names differ: {missing} are missing, {differs.unexpected_keys} unexpected")
     example = read_safetensors(folder + "/example.safetensors")
     session.input, session.target = example["input"], example["target"]
     if session.input.dim() == 4:

@@ -3,10 +3,11 @@
 
     run.py [--build FOLDER] [--peer PYTHON] [--threads 1,2] [--seconds 6] [--json FILE] [NAME...]
 
-NAME: networks (`steps list` has them), "startup", "kernels", "data"; without any, all of it. For each network, first both sides
-compute the same example from the same weights. Then each side's program is started once for each mode and number of
-threads, and they run in turns, a block of steps each, so that what else the machine does hits all alike. Times are
-medians over all steps; a ratio is the median over the rounds of (peer / libdnn), with the lowest and the highest round.
+NAME: networks (`steps list` has them), "scaling", "startup", "kernels", "data"; without any, all of it. For each
+network, first both sides compute the same example from the same weights. Then each side's program is started once for each mode
+and number of threads, and they run in turns, a block of steps each, so that what else the machine does hits all alike.
+Times are medians over all steps; a ratio is the median over the rounds of (peer / libdnn), with the lowest and the
+highest round.
 """
 import argparse
 import json
@@ -170,34 +171,37 @@ HEADING = (f"{'network':<15} {'mode':<7} {'threads':>7} {'libdnn ms':>10} {'peer
            f"{'MB':>6} {'peer MB':>8} {'allocations':>12}  peer's layout")
 
 
+def spread(ratio):
+    return f"{ratio['median']:.2f} ({ratio['lowest']:.2f}-{ratio['highest']:.2f})"
+
+
 def line(row):
     text = f"{row['network']:<15} {row['mode']:<7} {row['threads']:>7} {row['ms']:>10.3f} "
     if "ratio" not in row:
         return text + f"{'-':>9}  {'-':<22}{row['bytes'] / 1e6:>6.0f} {'-':>8} {row['allocations']:>12}"
-    r = row["ratio"]
-    spread = f"{r['median']:.2f} ({r['lowest']:.2f}-{r['highest']:.2f})"
-    return text + (f"{row['peer_ms']:>9.3f}  {spread:<22}{row['bytes'] / 1e6:>6.0f} "
+    return text + (f"{row['peer_ms']:>9.3f}  {spread(row['ratio']):<22}{row['bytes'] / 1e6:>6.0f} "
                    f"{row['peer_bytes'] / 1e6:>8.0f} {row['allocations']:>12}  {row['peer']}")
 
 
-def print_scaling(rows):
-    """The lowest number of threads over each higher one."""
-    by_key = {}
-    for row in rows:
-        by_key.setdefault((row["network"], row["mode"]), []).append(row)
-    for (network, mode), group in by_key.items():
-        for row in group[1:]:
-            first = group[0]
-            text = f"{network:<15} {mode:<7} {row['threads']} over {first['threads']}: {first['ms'] / row['ms']:.2f}"
-            if "peer_ms" in row:
-                text += f"   the peer: {first['peer_ms'] / row['peer_ms']:.2f}"
-            print(text)
-
-
-# ---- start-up, kernels, data -----------------------------------------------------------------------------------------
+# ---- scaling, start-up, kernels, data --------------------------------------------------------------------------------
 
 def median_of(answers):
     return {key: statistics.median(a[key] for a in answers) for key in answers[0]}
+
+
+def measure_scaling(bench, network):
+    """One thread against several, libdnn alone, in turns."""
+    rows = []
+    print("\nScaling: speed with several threads over that with one")
+    for mode in ("train", "predict"):
+        for threads in (t for t in bench.options.threads if t > 1):
+            programs = [Program("libdnn", bench.ours(network, mode, t)) for t in (threads, 1)]
+            take_turns(programs, bench.options.seconds)
+            for program in programs:
+                program.close()
+            rows.append({"network": network, "mode": mode, "threads": threads, "ratio": ratios(*programs)})
+            print(f"{network:<15} {mode:<7} {threads} threads: {spread(rows[-1]['ratio'])}", flush=True)
+    return rows
 
 
 def measure_startup(bench):
@@ -244,8 +248,7 @@ def measure_networks(bench, chosen):
                 rows.append(measure(bench, network, mode, threads))
                 print(line(rows[-1]), flush=True)
     if rows:
-        print(f"\nlibdnn's kernels: {rows[-1]['kernels']}\nScaling over threads")
-        print_scaling(rows)
+        print(f"\nlibdnn's kernels: {rows[-1]['kernels']}")
     return rows
 
 
@@ -253,17 +256,19 @@ def main():
     options = parse_arguments()
     bench = Bench(options)
     known = output(bench.ours("list")).split()
-    others = ["startup", "kernels", "data"]
-    wanted = options.names or known + others
-    unknown = [name for name in wanted if name not in known + others]
+    parts = known + ["scaling", "startup", "kernels", "data"]
+    wanted = options.names or parts
+    unknown = [name for name in wanted if name not in parts]
     if unknown:
-        raise SystemExit(f"unknown: {' '.join(unknown)}; there are {' '.join(known + others)}")
+        raise SystemExit(f"unknown: {' '.join(unknown)}; there are {' '.join(parts)}")
     result = {"machine": machine(), "peer": bench.peer, "seconds": options.seconds}
     print(f"{result['machine']['processor']}, {result['machine']['processors']} processors, load "
           f"{result['machine']['load']:.1f}; peer: {bench.peer or 'none'}", flush=True)
     chosen = [name for name in known if name in wanted]
     if chosen:
         result["networks"] = measure_networks(bench, chosen)
+    if "scaling" in wanted:
+        result["scaling"] = measure_scaling(bench, "resnet18_224")
     if "startup" in wanted:
         result["startup"] = measure_startup(bench)
     for program in ("kernels", "data"):

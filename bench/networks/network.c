@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-const network *const networks[] = {&mlp, &mlp_1, &cnn, &resnet18_32, &resnet18_cifar, &resnet18_224, NULL};
+const network *const networks[] = {&mlp, &mlp_1, &cnn, &resnet18_32, &resnet18_cifar, &resnet18_224, &gpt, &lstm, NULL};
 
 const network *network_find(const char *name) {
     for (const network *const *n = networks; *n; n++)
@@ -16,6 +16,10 @@ dnn_status network_sgd(dnn_optimizer **out, dnn_module *net) {
 
 dnn_status network_adam(dnn_optimizer **out, dnn_module *net) {
     return dnn_adam_create(out, net, &(dnn_adam_desc){DNN_SIZED(dnn_adam_desc), .lr = 0.001});
+}
+
+dnn_status network_adamw(dnn_optimizer **out, dnn_module *net) {
+    return dnn_adamw_create(out, net, &(dnn_adam_desc){DNN_SIZED(dnn_adam_desc), .lr = 0.001});
 }
 
 dnn_module *network_linear(dnn_context *ctx, int64_t in, int64_t out) {

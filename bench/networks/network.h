@@ -24,11 +24,12 @@ const network *network_find(const char *name);
 /* All of them, NULL at the end. */
 extern const network *const networks[];
 
-extern const network mlp, mlp_1, cnn, resnet18_224, resnet18_32, resnet18_cifar;
+extern const network mlp, mlp_1, cnn, resnet18_224, resnet18_32, resnet18_cifar, gpt, lstm;
 
-/* Stochastic gradient descent, rate 0.01, momentum 0.9; Adam with the rate 0.001. */
+/* Stochastic gradient descent, rate 0.01, momentum 0.9; Adam and AdamW with the rate 0.001. */
 dnn_status network_sgd(dnn_optimizer **out, dnn_module *net);
 dnn_status network_adam(dnn_optimizer **out, dnn_module *net);
+dnn_status network_adamw(dnn_optimizer **out, dnn_module *net);
 
 dnn_module *network_linear(dnn_context *ctx, int64_t in, int64_t out);
 
