@@ -2,14 +2,14 @@
 
 #include <string.h>
 
-#include "gemm/transpose.h"
-
 enum {
-    CHUNK = 16,             /* steps */
-    GROUP_BYTES = 1 << 17,  /* of packed inputs, so that they stay in L2 while the weights go by */
-    MANY_PANELS = 8,        /* so many are enough tasks for a few lanes */
-    STEP_FLOPS = 1 << 21,   /* a step that is smaller is not worth waiting for other lanes */
-    BLOCK_FLOPS = 1 << 19,  /* of a task */
+    SAMPLES = 8,           /* of a task: what they read of weights, they use so many times */
+    GROUP = 16,            /* steps */
+    CACHED_BYTES = 1 << 19, /* of recurrent weights, which a core's own cache keeps */
+    ENOUGH_TASKS = 4,      /* for a few lanes; with so many, and weights in cache, nobody need wait for anybody */
+    MANY_TASKS = 8,        /* whatever the weights */
+    STEP_FLOPS = 1 << 21,  /* a step that is smaller is not worth waiting for other lanes */
+    BLOCK_FLOPS = 1 << 19, /* of a task of a step */
 };
 
 static dnnk_rnn_slots slots_of(dnnk_rnn_cell cell) {
@@ -22,71 +22,69 @@ static dnnk_rnn_slots slots_of(dnnk_rnn_cell cell) {
     return (dnnk_rnn_slots){1, {0}, {0}};
 }
 
-/* The narrowest micro-kernel that takes all samples at once; lib/gemm's where there are many. */
-static dnnk_ukernel ukernel_of(const dnnk_rnn_table *table, const dnnk_env *env, const dnnk_rnn *r) {
-    dnnk_ukernel wide = dnnk_gemm_ukernel(env->isa, r->type);
-    for (int i = 0; i < DNNK_NARROW_KERNELS; i++)
-        if (r->batch <= table->narrow[i].nr && table->narrow[i].nr < wide.nr) return table->narrow[i];
-    return wide;
+static bool goes_by_samples(const dnnk_rnn_plan *p, double unit_flops) {
+    int64_t tasks = dnnk_ceil_div(p->r->batch, SAMPLES);
+    if (tasks >= MANY_TASKS || unit_flops * (double)p->r->hidden < STEP_FLOPS) return true;
+    return tasks >= ENOUGH_TASKS && p->row * p->r->hidden * p->size <= CACHED_BYTES;
 }
 
-static void cut_step(dnnk_rnn_plan *p) {
-    double unit_flops = 2.0 * (double)p->slots.count * (double)p->r->hidden * (double)p->u.nr;
-    double step_flops = unit_flops * (double)p->units * (double)p->panels;
-    p->by_panel = p->panels >= MANY_PANELS || step_flops < STEP_FLOPS;
-    p->block = p->by_panel ? p->units : dnnk_round_up((int64_t)(BLOCK_FLOPS / unit_flops) + 1, p->u.mr);
-    p->blocks = dnnk_ceil_div(p->units, p->block);
-    p->block = dnnk_round_up(dnnk_ceil_div(p->units, p->blocks), p->u.mr);
-    p->blocks = dnnk_ceil_div(p->units, p->block);
+static void cut(dnnk_rnn_plan *p) {
+    int64_t nr = p->table->nr;
+    double unit_flops = 2.0 * (double)p->slots.count * (double)p->r->hidden * (double)p->r->batch;
+    p->samples = SAMPLES;
+    p->by_samples = goes_by_samples(p, unit_flops);
+    p->block = p->by_samples ? p->units : dnnk_round_up((int64_t)(BLOCK_FLOPS / unit_flops) + 1, nr);
+    p->tasks = p->by_samples ? dnnk_ceil_div(p->r->batch, SAMPLES) : dnnk_ceil_div(p->units, p->block);
 }
 
 dnnk_rnn_plan dnnk_rnn_make_plan(const dnnk_env *env, const dnnk_rnn *r, bool keeps) {
     dnnk_rnn_plan p = {.r = r, .slots = slots_of(r->cell), .table = dnnk_rnn_kernels(env->isa, r->type),
-                       .packer = dnnk_gemm_packer(env->isa, r->type),
-                       .size = dnnk_size(r->type), .gates = r->gates, .states = r->states};
-    p.u = ukernel_of(p.table, env, r);
-    p.panels = dnnk_ceil_div(r->batch, p.u.nr);
-    p.units = dnnk_round_up(r->hidden, p.u.mr);
-    p.input_rows = dnnk_round_up(r->inputs, p.u.mr);
-    p.chunk = dnnk_max(1, dnnk_min(r->steps, CHUNK));
-    p.group = dnnk_max(1, dnnk_min(p.chunk / 2, GROUP_BYTES / (r->inputs * p.u.nr * p.size)));
-    p.chunk = dnnk_round_up(p.chunk, p.group);
-    p.gate_steps = keeps ? dnnk_max(1, r->steps) : p.chunk;
+                       .packer = dnnk_gemm_packer(env->isa, r->type), .size = dnnk_size(r->type), .gates = r->gates,
+                       .states = r->states};
+    p.units = dnnk_round_up(r->hidden, p.table->nr);
+    p.row = p.slots.count * p.units;
+    p.group = dnnk_max(1, dnnk_min(r->steps, GROUP));
+    p.gate_steps = keeps ? dnnk_max(1, r->steps) : p.group;
     p.state_steps = keeps ? r->steps + 1 : 2;
-    cut_step(&p);
+    cut(&p);
     return p;
 }
 
-/* Both are read by micro-kernels, which go a little beyond what they need. */
+dnnk_rnn_box dnnk_rnn_box_of(const dnnk_rnn_plan *p, int64_t task) {
+    dnnk_rnn_box box = {.samples = p->r->batch, .units = p->units};
+    if (p->by_samples) {
+        box.sample = task * p->samples;
+        box.samples = dnnk_min(p->samples, p->r->batch - box.sample);
+    } else {
+        box.unit = task * p->block;
+        box.units = dnnk_min(p->block, p->units - box.unit);
+    }
+    return box;
+}
+
 int64_t dnnk_rnn_gate_elements(const dnnk_env *env, const dnnk_rnn *r) {
     dnnk_rnn_plan p = dnnk_rnn_make_plan(env, r, true);
-    return p.panels * p.gate_steps * p.slots.count * p.units * p.u.nr + DNNK_PANEL_SLACK / p.size;
+    return r->batch * p.gate_steps * p.row;
 }
 
 int64_t dnnk_rnn_state_elements(const dnnk_env *env, const dnnk_rnn *r) {
-    dnnk_rnn_plan p = dnnk_rnn_make_plan(env, r, true);
-    return p.panels * p.state_steps * p.units * p.u.nr + DNNK_PANEL_SLACK / p.size;
+    (void)env;
+    return r->cell == DNNK_LSTM ? r->batch * (r->steps + 1) * r->hidden : 0;
 }
 
-void dnnk_rnn_gather(const dnnk_rnn_plan *p, const void *x, int64_t steps, int64_t row, int64_t panel, int64_t step,
-                     int64_t first, int64_t count, char *out) {
-    const void *rows[DNNK_PANEL_MAX];
-    int64_t samples = dnnk_rnn_samples(p, panel);
-    for (int64_t i = 0; i < samples; i++) rows[i] = dnnk_rnn_row(p, x, steps, row, panel * p->u.nr + i, step, first);
-    p->packer.rows(rows, samples, count, p->u.nr, out);
+void dnnk_rnn_load_state(const dnnk_rnn_plan *p, const void *x, int64_t sample, int64_t samples, char *rows,
+                         int64_t stride) {
+    size_t bytes = (size_t)(p->r->hidden * p->size);
+    for (int64_t i = 0; i < samples; i++) {
+        char *row = rows + i * stride * p->size;
+        if (x) memcpy(row, (const char *)x + (sample + i) * p->r->hidden * p->size, bytes);
+        else memset(row, 0, bytes);
+    }
 }
 
-void dnnk_rnn_scatter(const dnnk_rnn_plan *p, const char *in, int64_t panel, int64_t first, int64_t count, void *x,
-                      int64_t steps, int64_t row, int64_t step) {
-    char *to = dnnk_rnn_row(p, x, steps, row, panel * p->u.nr, step, first);
-    dnnk_transpose(&p->packer, p->u.mr, count, dnnk_rnn_samples(p, panel), in, p->u.nr, to, steps * row);
-}
-
-void dnnk_rnn_load_state(const dnnk_rnn_plan *p, const void *x, int64_t panel, char *out) {
-    memset(out, 0, (size_t)(p->units * p->u.nr * p->size));
-    if (x) dnnk_rnn_gather(p, x, 1, p->r->hidden, panel, 0, 0, p->r->hidden, out);
-}
-
-void dnnk_rnn_store_state(const dnnk_rnn_plan *p, const char *in, int64_t panel, void *x) {
-    if (x) dnnk_rnn_scatter(p, in, panel, 0, p->r->hidden, x, 1, p->r->hidden, 0);
+void dnnk_rnn_store_state(const dnnk_rnn_plan *p, const char *rows, int64_t stride, int64_t sample, int64_t samples,
+                          void *x) {
+    size_t bytes = (size_t)(p->r->hidden * p->size);
+    for (int64_t i = 0; i < samples && x; i++)
+        memcpy((char *)x + (sample + i) * p->r->hidden * p->size, rows + i * stride * p->size, bytes);
 }

@@ -1,12 +1,9 @@
-/* How a recurrent network is computed. All is transposed: `nr` samples lie side by side (a panel), units below each
- * other, and a step of one panel is
+/* How a recurrent network is computed. A row is what a sample has at a step; the gates' sums of one are
  *
- *     gates [slots][units, nr] = W_ih [slots·units, inputs] · xᵀ [inputs, nr] + W_hh [slots·units, hidden] · hᵀ
- * [hidden, nr]
+ *     gates [slots][units] = x W_ihᵀ [inputs, slots·units] + h W_hhᵀ [hidden, slots·units]
  *
- * where the weights are packed once for all steps, and hᵀ, as the cell leaves it, is the micro-kernel's second operand
- * as it is: between steps nothing is packed. Each product of a unit is summed in the same order however the work is
- * cut.
+ * Rows are multiplied where they lie, in tiles of a few rows by `nr` units, by weights that are packed once for all
+ * steps. So between steps nothing is packed, and a sum is made in the same order however the work is cut.
  *
  * Slots are the sums that a cell needs. Those of the tanh cell and of LSTM are its gates; GRU's n needs its two sums
  * apart, as r multiplies one of them:
@@ -17,17 +14,17 @@
  *                            n    ·     W_ih only
  *                                 n     W_hh only
  *
- * For up to 8 samples, which would leave most of a panel empty, there are micro-kernels with an nr of 1, 2, 4 and 8.
+ * Units are rounded up to nr in every slot; what is in those places is never read.
  *
- * Units are rounded up to mr in every slot; what is computed in those places is never read.
+ * A task owns a box of samples × units. Either some samples with all their units: it goes through all steps by itself,
+ * and weights stay in its core's cache. Or, where the weights are too large for that, or the samples too few, some
+ * units of all samples, for one step: then all wait for each other between steps. The input product is done for `group`
+ * steps at a time, ahead of them, so that it finds its weights in cache.
  *
- * The input product is done for `chunk` steps at a time, ahead of these steps, so that it finds its weights in cache. A
- * step is a task for each block of units and each panel, with a wait between steps; with many panels, or little to do,
- * a panel is a task that goes through all steps by itself.
- *
- *     gates    [panels][steps][slots][units][nr]     kept, or as many steps as a chunk has
- *     states   [panels][steps + 1][units][nr]        kept, or two in turns; from before the first step on: LSTM's c,
- * else h */
+ *     weights  [slots][units / nr][depth][nr]
+ *     gates    [batch][steps][slots][units]     kept, or as many steps as a group has
+ *     states   [batch][steps + 1][hidden]       LSTM's c, from before the first step on; kept, or two in turns
+ *     hidden   [2][batch][hidden]               h in turns, close together */
 #ifndef DNNK_RNN_PLAN_H
 #define DNNK_RNN_PLAN_H
 
@@ -46,17 +43,15 @@ typedef struct dnnk_rnn_plan {
     const dnnk_rnn *r;
     dnnk_rnn_slots slots;
     const dnnk_rnn_table *table;
-    dnnk_ukernel u;
     dnnk_packer packer;
-    int64_t size;            /* bytes of an element */
-    int64_t panels;          /* of samples */
-    int64_t units;           /* hidden, rounded up to mr */
-    int64_t input_rows;      /* inputs, likewise */
-    int64_t block;           /* units of a task, a multiple of mr */
-    int64_t blocks;
-    int64_t group;           /* steps of a task of the input product */
-    int64_t chunk;           /* steps, a multiple of group */
-    bool by_panel;           /* a panel is a task */
+    int64_t size;         /* bytes of an element */
+    int64_t units;        /* hidden, rounded up to nr */
+    int64_t row;          /* slots · units */
+    bool by_samples;      /* the first of the two ways */
+    int64_t samples;      /* of a task that way */
+    int64_t block;        /* units of a task the other way, a multiple of nr */
+    int64_t tasks;
+    int64_t group;        /* steps */
     int64_t gate_steps, state_steps; /* that `gates` and `states` have room for */
     char *gates, *states;
 } dnnk_rnn_plan;
@@ -64,46 +59,46 @@ typedef struct dnnk_rnn_plan {
 /* keeps: gates and states of all steps are there. */
 dnnk_rnn_plan dnnk_rnn_make_plan(const dnnk_env *env, const dnnk_rnn *r, bool keeps);
 
-/* The next piece of the workspace, with room for what micro-kernels read too far; *at counts its bytes. */
+typedef struct dnnk_rnn_box {
+    int64_t sample, samples, unit, units; /* the last unit may lie beyond `hidden`, in the rounding */
+} dnnk_rnn_box;
+
+dnnk_rnn_box dnnk_rnn_box_of(const dnnk_rnn_plan *p, int64_t task);
+
+/* The units of a box that there are. */
+static inline int64_t dnnk_rnn_real_units(const dnnk_rnn_plan *p, const dnnk_rnn_box *box) {
+    return dnnk_min(box->units, p->r->hidden - box->unit);
+}
+
+/* The next piece of the workspace; *at counts its bytes. */
 static inline char *dnnk_rnn_take(const dnnk_rnn_plan *p, char *work, int64_t *at, int64_t elements) {
     char *piece = work ? work + *at : NULL;
-    *at += dnnk_round_up(elements * p->size + DNNK_PANEL_SLACK, 64);
+    *at += dnnk_round_up(elements * p->size, 64);
     return piece;
 }
 static inline char *dnnk_rnn_align(void *work) { return (char *)work + (64 - (uintptr_t)work % 64) % 64; }
 
-static inline int64_t dnnk_rnn_samples(const dnnk_rnn_plan *p, int64_t panel) {
-    return dnnk_min(p->u.nr, p->r->batch - panel * p->u.nr);
+/* Places in the arrays of above, and of [batch, steps, columns]. */
+static inline char *dnnk_rnn_gates_at(const dnnk_rnn_plan *p, int64_t sample, int64_t step) {
+    return p->gates + (sample * p->gate_steps + step % p->gate_steps) * p->row * p->size;
+}
+static inline char *dnnk_rnn_state_at(const dnnk_rnn_plan *p, int64_t sample, int64_t step) {
+    return p->states + (sample * p->state_steps + step % p->state_steps) * p->r->hidden * p->size;
+}
+static inline char *dnnk_rnn_at(const dnnk_rnn_plan *p, const void *x, int64_t columns, int64_t sample, int64_t step) {
+    return (char *)x + (sample * p->r->steps + step) * columns * p->size;
 }
 
-/* The gates of a step, and the state before it (that after it is the one before the next). */
-static inline char *dnnk_rnn_gates_at(const dnnk_rnn_plan *p, int64_t panel, int64_t step) {
-    int64_t at = panel * p->gate_steps + step % p->gate_steps;
-    return p->gates + at * p->slots.count * p->units * p->u.nr * p->size;
-}
-static inline char *dnnk_rnn_state_at(const dnnk_rnn_plan *p, int64_t panel, int64_t step) {
-    return p->states + (panel * p->state_steps + step % p->state_steps) * p->units * p->u.nr * p->size;
+/* The weights of `slot`, for columns from `first` on, a multiple of nr. */
+static inline const char *dnnk_rnn_weights_at(const dnnk_rnn_plan *p, const char *packed, int64_t columns,
+                                              int64_t depth, int64_t slot, int64_t first) {
+    return packed + (slot * columns + first) * depth * p->size;
 }
 
-/* Element (sample, step, i) of an array [batch, steps, row] of numbers. */
-static inline char *dnnk_rnn_row(const dnnk_rnn_plan *p, const void *x, int64_t steps, int64_t row, int64_t sample,
-                                 int64_t step, int64_t i) {
-    return (char *)x + ((sample * steps + step) * row + i) * p->size;
-}
-
-/* Samples' rows of [batch, steps, row] at one step, elements first … first + count, become [count][nr]; and back. */
-void dnnk_rnn_gather(const dnnk_rnn_plan *p, const void *x, int64_t steps, int64_t row, int64_t panel, int64_t step,
-                     int64_t first, int64_t count, char *out);
-void dnnk_rnn_scatter(const dnnk_rnn_plan *p, const char *in, int64_t panel, int64_t first, int64_t count, void *x,
-                      int64_t steps, int64_t row, int64_t step);
-
-/* The two together for [batch, hidden], all units; x NULL: zeros, and nothing. */
-void dnnk_rnn_load_state(const dnnk_rnn_plan *p, const void *x, int64_t panel, char *out);
-void dnnk_rnn_store_state(const dnnk_rnn_plan *p, const char *in, int64_t panel, void *x);
-
-/* Step tasks: block of units `task % blocks` of panel `task / blocks`. */
-static inline int64_t dnnk_rnn_block_rows(const dnnk_rnn_plan *p, int64_t first) {
-    return dnnk_min(p->block, p->units - first);
-}
+/* Rows of [batch, hidden] for some samples, `stride` elements apart; from NULL: zeros, to NULL: nothing. */
+void dnnk_rnn_load_state(const dnnk_rnn_plan *p, const void *x, int64_t sample, int64_t samples, char *rows,
+                         int64_t stride);
+void dnnk_rnn_store_state(const dnnk_rnn_plan *p, const char *rows, int64_t stride, int64_t sample, int64_t samples,
+                          void *x);
 
 #endif

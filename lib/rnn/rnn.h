@@ -14,7 +14,6 @@
 #define DNNK_RNN_H
 
 #include "base/tables.h"
-#include "gemm/kernels.h"
 
 typedef enum dnnk_rnn_cell { DNNK_RNN_TANH = 0, DNNK_LSTM = 1, DNNK_GRU = 2, DNNK_RNN_CELLS = 3 } dnnk_rnn_cell;
 
@@ -30,10 +29,10 @@ typedef struct dnnk_rnn {
     const void *h0, *c0;               /* [batch, hidden] before the first step; NULL: zeros */
     void *y;                           /* [batch, steps, hidden]: h of every step */
     void *h_n, *c_n;                   /* [batch, hidden] after the last step, or NULL */
-    void *gates, *states;              /* what the backward needs, 64-byte aligned; NULL: no backward will come */
+    void *gates, *states; /* what the backward needs; gates NULL: no backward will come */
 } dnnk_rnn;
 
-/* How many elements gates and states have. The layout is the kernels' own, and bound to env->isa. */
+/* How many elements gates and states have (it may be none). The layout is the kernels' own, and bound to env->isa. */
 int64_t dnnk_rnn_gate_elements(const dnnk_env *env, const dnnk_rnn *r);
 int64_t dnnk_rnn_state_elements(const dnnk_env *env, const dnnk_rnn *r);
 
@@ -54,34 +53,39 @@ typedef struct dnnk_rnn_gradients {
  * needs a forward before it. */
 void dnnk_rnn_backward(const dnnk_env *env, const dnnk_rnn *r, const dnnk_rnn_gradients *g, void *work);
 
-/* ---- serial kernels, on `rows` units with `width` samples side by side; see rnn/plan.h for slots
- * ------------------ */
+/* ---- serial kernels ---- */
 
-typedef struct dnnk_rnn_rows {
-    int64_t rows, width, slot; /* slot: elements from one slot of `gates` to the next */
-    void *gates;               /* forward: sums without biases, become the gates; backward: become gradients of the
-                                  sums */
-    const void *bias;          /* forward: [slots][bias_stride], row by row */
-    int64_t bias_stride;
-    const void *before;        /* the state of the step before */
-    void *after;               /* the state of this step: written by forward */
-    void *h;                   /* forward: LSTM's output (the others': `after`) */
-    const void *dy;            /* backward: dL/dh from outside */
-    void *dh;                  /* backward: dL/dh from later steps; GRU leaves what goes on past the weights */
-    void *dc;                  /* backward, LSTM: dL/dc, from after this step to before it */
-} dnnk_rnn_rows;
+/* Some units of one sample at one step. Elements of a slot lie side by side, slots are `slot` elements apart. */
+typedef struct dnnk_rnn_row {
+    int64_t units, slot;
+    void *gates;        /* forward: sums without biases, become the gates; backward: read */
+    const void *bias;   /* forward */
+    const void *before; /* the state of the step before: LSTM's c, else h */
+    void *after;        /* that of this step: LSTM's c, written by forward; backward: else h */
+    void *h;            /* forward: the output */
+    const void *dy;     /* backward: dL/dh from outside */
+    void *dh;           /* backward: dL/dh from later steps; GRU leaves what goes on past the weights */
+    void *dc;           /* backward, LSTM: dL/dc, from after this step to before it */
+    void *dgates;       /* backward: the gradients of the sums */
+} dnnk_rnn_row;
 
-enum { DNNK_NARROW_KERNELS = 4, DNNK_NARROW_MOST = 8 }; /* the most samples of the widest */
+/* c[rows, cols] (+)= a[rows, k] · b[k, cols]: rows of a lie in memory, lda apart; b is packed in panels of nr columns,
+ * [cols / nr][k][nr]. Each element is summed in the order of k, one product after the other. */
+typedef struct dnnk_rnn_product {
+    int64_t rows, cols, k;
+    const void *a;
+    int64_t lda;
+    const void *b;
+    void *c;
+    int64_t ldc;
+    bool accumulate;
+} dnnk_rnn_product;
 
 typedef struct dnnk_rnn_table {
-    void (*forward[DNNK_RNN_CELLS])(const dnnk_rnn_rows *p);
-    void (*backward[DNNK_RNN_CELLS])(const dnnk_rnn_rows *p);
-    /* Micro-kernels for few samples, nr of them, ascending: 1, 2, 4, 8. */
-    dnnk_ukernel narrow[DNNK_NARROW_KERNELS];
-    /* sums[i] += the first cols of x[i], for rows `width` apart */
-    void (*row_sums)(int64_t rows, int64_t cols, int64_t width, const void *x, double *sums);
-    /* y[i] += sums[i] */
-    void (*add_sums)(int64_t n, const double *sums, void *y);
+    int64_t nr;
+    void (*forward[DNNK_RNN_CELLS])(const dnnk_rnn_row *row);
+    void (*backward[DNNK_RNN_CELLS])(const dnnk_rnn_row *row);
+    void (*product)(const dnnk_rnn_product *p);
     /* out[i] = a[i] + b[i]; NULL counts as zeros */
     void (*biases)(int64_t n, const void *a, const void *b, void *out);
 } dnnk_rnn_table;

@@ -1,34 +1,37 @@
 #include "base/body.h"
 
+#include <string.h>
+
 #include "math/vmath.h"
 #include "rnn/rnn.h"
 
-/* Elements that go through a cell at once: micro-kernels' nr are multiples of it, but for those for few samples. */
 #if defined(__AVX512F__)
-#define CHUNK (64 / (int)sizeof(real))
+enum { VECTOR_BYTES = 64, TILE_ROWS = 8 };
 #elif defined(__AVX2__)
-#define CHUNK (32 / (int)sizeof(real))
+enum { VECTOR_BYTES = 32, TILE_ROWS = 4 };
 #else
-#define CHUNK (16 / (int)sizeof(real))
+enum { VECTOR_BYTES = 16, TILE_ROWS = 4 };
 #endif
+enum {
+    CHUNK = VECTOR_BYTES / (int)sizeof(real), /* units that go through a cell at once */
+    VECTORS = 2,
+    NR = VECTORS * CHUNK,
+};
 
-/* Runs function(p, first element, elements, row) over everything, with a constant number of elements where it can. The
- * row is the one that all of them lie in; MANY_ROWS where the samples are so few that a chunk has several. */
-#define MANY_ROWS (-1)
-#define FOR_ELEMENTS(function, p)                                                                 \
-    int64_t at = 0, end = (p)->rows * (p)->width;                                                 \
-    if ((p)->width % CHUNK == 0)                                                                  \
-        for (int64_t r = 0; r < (p)->rows; r++)                                                   \
-            for (int64_t j = 0; j < (p)->width; j += CHUNK, at += CHUNK) function((p), at, CHUNK, r); \
-    for (; at + CHUNK <= end; at += CHUNK) function((p), at, CHUNK, MANY_ROWS);                   \
-    for (; at < end; at++) function((p), at, 1, at / (p)->width);
+/* Runs function(row, first element, elements), with a constant number of elements where it can. */
+#define FOR_UNITS(function, row)                                                    \
+    int64_t at = 0;                                                                 \
+    for (; at + CHUNK <= (row)->units; at += CHUNK) function((row), at, CHUNK);     \
+    for (; at < (row)->units; at++) function((row), at, 1);
 
-static inline real *gate(const dnnk_rnn_rows *p, int64_t slot, int64_t at) {
+static inline real *gate(const dnnk_rnn_row *p, int64_t slot, int64_t at) {
     return (real *)p->gates + slot * p->slot + at;
 }
-static inline void load_bias(const dnnk_rnn_rows *p, int64_t slot, int64_t at, int64_t cols, int64_t row, real *b) {
-    const real *bias = (const real *)p->bias + slot * p->bias_stride;
-    for (int64_t c = 0; c < cols; c++) b[c] = bias[row == MANY_ROWS ? (at + c) / p->width : row];
+static inline real *dgate(const dnnk_rnn_row *p, int64_t slot, int64_t at) {
+    return (real *)p->dgates + slot * p->slot + at;
+}
+static inline const real *bias(const dnnk_rnn_row *p, int64_t slot, int64_t at) {
+    return (const real *)p->bias + slot * p->slot + at;
 }
 #define AT(pointer) ((real *)(pointer) + at)
 
@@ -39,33 +42,32 @@ static inline void load_bias(const dnnk_rnn_rows *p, int64_t slot, int64_t at, i
 
 /* ---- tanh ---- */
 
-static inline void tanh_chunk(const dnnk_rnn_rows *p, int64_t at, int64_t cols, int64_t row) {
-    real h[CHUNK], b[CHUNK], *a = gate(p, 0, at), *after = AT(p->after);
-    load_bias(p, 0, at, cols, row, b);
+static inline void tanh_chunk(const dnnk_rnn_row *p, int64_t at, int64_t cols) {
+    const real *a = gate(p, 0, at), *b = bias(p, 0, at);
+    real h[CHUNK], *output = AT(p->h);
     EACH(h[c] = v_tanh(a[c] + b[c]));
-    EACH(after[c] = h[c]);
+    EACH(output[c] = h[c]);
 }
 
-static inline void tanh_back_chunk(const dnnk_rnn_rows *p, int64_t at, int64_t cols, int64_t row) {
-    (void)row;
+static inline void tanh_back_chunk(const dnnk_rnn_row *p, int64_t at, int64_t cols) {
     const real *h = AT(p->after), *dy = AT(p->dy), *later = AT(p->dh);
-    real da[CHUNK], *a = gate(p, 0, at);
+    real da[CHUNK], *a = dgate(p, 0, at);
     EACH(da[c] = (dy[c] + later[c]) * (R(1.0) - h[c] * h[c]));
     EACH(a[c] = da[c]);
 }
 
 /* ---- LSTM: slots i, f, g, o; the state is c ---- */
 
-static inline void lstm_chunk(const dnnk_rnn_rows *p, int64_t at, int64_t cols, int64_t row) {
+static inline void lstm_chunk(const dnnk_rnn_row *p, int64_t at, int64_t cols) {
     real *pi = gate(p, 0, at), *pf = gate(p, 1, at), *pg = gate(p, 2, at), *po = gate(p, 3, at);
+    const real *bi = bias(p, 0, at), *bf = bias(p, 1, at), *bg = bias(p, 2, at), *bo = bias(p, 3, at);
     const real *before = AT(p->before);
     real *after = AT(p->after), *output = AT(p->h);
-    real b[4][CHUNK], i[CHUNK], f[CHUNK], g[CHUNK], o[CHUNK], state[CHUNK], h[CHUNK];
-    for (int64_t s = 0; s < 4; s++) load_bias(p, s, at, cols, row, b[s]);
-    EACH(i[c] = v_sigmoid(pi[c] + b[0][c]));
-    EACH(f[c] = v_sigmoid(pf[c] + b[1][c]));
-    EACH(g[c] = v_tanh(pg[c] + b[2][c]));
-    EACH(o[c] = v_sigmoid(po[c] + b[3][c]));
+    real i[CHUNK], f[CHUNK], g[CHUNK], o[CHUNK], state[CHUNK], h[CHUNK];
+    EACH(i[c] = v_sigmoid(pi[c] + bi[c]));
+    EACH(f[c] = v_sigmoid(pf[c] + bf[c]));
+    EACH(g[c] = v_tanh(pg[c] + bg[c]));
+    EACH(o[c] = v_sigmoid(po[c] + bo[c]));
     EACH(state[c] = f[c] * before[c] + i[c] * g[c]);
     EACH(h[c] = o[c] * v_tanh(state[c]));
     EACH(pi[c] = i[c]);
@@ -76,10 +78,10 @@ static inline void lstm_chunk(const dnnk_rnn_rows *p, int64_t at, int64_t cols, 
     EACH(output[c] = h[c]);
 }
 
-static inline void lstm_back_chunk(const dnnk_rnn_rows *p, int64_t at, int64_t cols, int64_t row) {
-    (void)row;
-    real *i = gate(p, 0, at), *f = gate(p, 1, at), *g = gate(p, 2, at), *o = gate(p, 3, at), *pc = AT(p->dc);
+static inline void lstm_back_chunk(const dnnk_rnn_row *p, int64_t at, int64_t cols) {
+    const real *i = gate(p, 0, at), *f = gate(p, 1, at), *g = gate(p, 2, at), *o = gate(p, 3, at);
     const real *before = AT(p->before), *after = AT(p->after), *dy = AT(p->dy), *later = AT(p->dh);
+    real *pi = dgate(p, 0, at), *pf = dgate(p, 1, at), *pg = dgate(p, 2, at), *po = dgate(p, 3, at), *pc = AT(p->dc);
     real t[CHUNK], dh[CHUNK], dc[CHUNK], di[CHUNK], df[CHUNK], dg[CHUNK], carry[CHUNK];
     EACH(t[c] = v_tanh(after[c]));
     EACH(dh[c] = dy[c] + later[c]);
@@ -89,36 +91,36 @@ static inline void lstm_back_chunk(const dnnk_rnn_rows *p, int64_t at, int64_t c
     EACH(dg[c] = dc[c] * i[c] * (R(1.0) - g[c] * g[c]));
     EACH(t[c] = dh[c] * t[c] * o[c] * (R(1.0) - o[c]));
     EACH(carry[c] = dc[c] * f[c]);
-    EACH(i[c] = di[c]);
-    EACH(f[c] = df[c]);
-    EACH(g[c] = dg[c]);
-    EACH(o[c] = t[c]);
+    EACH(pi[c] = di[c]);
+    EACH(pf[c] = df[c]);
+    EACH(pg[c] = dg[c]);
+    EACH(po[c] = t[c]);
     EACH(pc[c] = carry[c]);
 }
 
 /* ---- GRU: slots r, z, and n's two sums, from the input and from the state; the state is h ---- */
 
-static inline void gru_chunk(const dnnk_rnn_rows *p, int64_t at, int64_t cols, int64_t row) {
+static inline void gru_chunk(const dnnk_rnn_row *p, int64_t at, int64_t cols) {
     real *pr = gate(p, 0, at), *pz = gate(p, 1, at), *pn = gate(p, 2, at), *pb = gate(p, 3, at);
+    const real *br = bias(p, 0, at), *bz = bias(p, 1, at), *bn = bias(p, 2, at), *bb = bias(p, 3, at);
     const real *before = AT(p->before);
-    real *after = AT(p->after), bias[4][CHUNK], reset[CHUNK], z[CHUNK], b[CHUNK], n[CHUNK], h[CHUNK];
-    for (int64_t s = 0; s < 4; s++) load_bias(p, s, at, cols, row, bias[s]);
-    EACH(reset[c] = v_sigmoid(pr[c] + bias[0][c]));
-    EACH(z[c] = v_sigmoid(pz[c] + bias[1][c]));
-    EACH(b[c] = pb[c] + bias[3][c]);
-    EACH(n[c] = v_tanh(pn[c] + bias[2][c] + reset[c] * b[c]));
+    real *output = AT(p->h), reset[CHUNK], z[CHUNK], b[CHUNK], n[CHUNK], h[CHUNK];
+    EACH(reset[c] = v_sigmoid(pr[c] + br[c]));
+    EACH(z[c] = v_sigmoid(pz[c] + bz[c]));
+    EACH(b[c] = pb[c] + bb[c]);
+    EACH(n[c] = v_tanh(pn[c] + bn[c] + reset[c] * b[c]));
     EACH(h[c] = n[c] + z[c] * (before[c] - n[c]));
     EACH(pr[c] = reset[c]);
     EACH(pz[c] = z[c]);
     EACH(pn[c] = n[c]);
     EACH(pb[c] = b[c]);
-    EACH(after[c] = h[c]);
+    EACH(output[c] = h[c]);
 }
 
-static inline void gru_back_chunk(const dnnk_rnn_rows *p, int64_t at, int64_t cols, int64_t row) {
-    (void)row;
-    real *reset = gate(p, 0, at), *z = gate(p, 1, at), *n = gate(p, 2, at), *b = gate(p, 3, at);
+static inline void gru_back_chunk(const dnnk_rnn_row *p, int64_t at, int64_t cols) {
+    const real *reset = gate(p, 0, at), *z = gate(p, 1, at), *n = gate(p, 2, at), *b = gate(p, 3, at);
     const real *before = AT(p->before), *dy = AT(p->dy);
+    real *pr = dgate(p, 0, at), *pz = dgate(p, 1, at), *pn = dgate(p, 2, at), *pb = dgate(p, 3, at);
     real *later = AT(p->dh), dh[CHUNK], dn[CHUNK], dr[CHUNK], dz[CHUNK], db[CHUNK];
     EACH(dh[c] = dy[c] + later[c]);
     EACH(dn[c] = dh[c] * (R(1.0) - z[c]) * (R(1.0) - n[c] * n[c]));
@@ -126,63 +128,68 @@ static inline void gru_back_chunk(const dnnk_rnn_rows *p, int64_t at, int64_t co
     EACH(dz[c] = dh[c] * (before[c] - n[c]) * z[c] * (R(1.0) - z[c]));
     EACH(db[c] = dn[c] * reset[c]);
     EACH(dh[c] *= z[c]);
-    EACH(reset[c] = dr[c]);
-    EACH(z[c] = dz[c]);
-    EACH(n[c] = dn[c]);
-    EACH(b[c] = db[c]);
+    EACH(pr[c] = dr[c]);
+    EACH(pz[c] = dz[c]);
+    EACH(pn[c] = dn[c]);
+    EACH(pb[c] = db[c]);
     EACH(later[c] = dh[c]);
 }
 
-static void tanh_forward(const dnnk_rnn_rows *p) { FOR_ELEMENTS(tanh_chunk, p) }
-static void tanh_backward(const dnnk_rnn_rows *p) { FOR_ELEMENTS(tanh_back_chunk, p) }
-static void lstm_forward(const dnnk_rnn_rows *p) { FOR_ELEMENTS(lstm_chunk, p) }
-static void lstm_backward(const dnnk_rnn_rows *p) { FOR_ELEMENTS(lstm_back_chunk, p) }
-static void gru_forward(const dnnk_rnn_rows *p) { FOR_ELEMENTS(gru_chunk, p) }
-static void gru_backward(const dnnk_rnn_rows *p) { FOR_ELEMENTS(gru_back_chunk, p) }
+static void tanh_forward(const dnnk_rnn_row *p) { FOR_UNITS(tanh_chunk, p) }
+static void tanh_backward(const dnnk_rnn_row *p) { FOR_UNITS(tanh_back_chunk, p) }
+static void lstm_forward(const dnnk_rnn_row *p) { FOR_UNITS(lstm_chunk, p) }
+static void lstm_backward(const dnnk_rnn_row *p) { FOR_UNITS(lstm_back_chunk, p) }
+static void gru_forward(const dnnk_rnn_row *p) { FOR_UNITS(gru_chunk, p) }
+static void gru_backward(const dnnk_rnn_row *p) { FOR_UNITS(gru_back_chunk, p) }
 
-/* ---- products for few samples ---- */
+/* ---- products of rows where they lie ---- */
 
-enum { NARROW_ROWS = 2 * CHUNK };
+typedef real vec __attribute__((vector_size(VECTOR_BYTES), may_alias));
+typedef real vec_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 
-/* What a micro-kernel does, for NARROW_ROWS × nr tiles: the rows of A are the vector, so no sample is computed in
- * vain. */
-static inline void narrow(int64_t nr, int64_t k, const real *a, const real *b, real *c, int64_t ldc, bool accumulate) {
-    real sum[DNNK_NARROW_MOST][NARROW_ROWS] = {{0}};
-    for (int64_t p = 0; p < k; p++, a += NARROW_ROWS, b += nr)
-        for (int64_t j = 0; j < nr; j++)
-            for (int64_t i = 0; i < NARROW_ROWS; i++) sum[j][i] += a[i] * b[j];
-    for (int64_t i = 0; i < NARROW_ROWS; i++)
-        for (int64_t j = 0; j < nr; j++) c[i * ldc + j] = accumulate ? c[i * ldc + j] + sum[j][i] : sum[j][i];
+static inline void store_cut(int64_t cols, const vec *sum, real *c, bool accumulate) {
+    real values[NR];
+    memcpy(values, sum, sizeof values);
+    for (int64_t j = 0; j < cols; j++) c[j] = accumulate ? c[j] + values[j] : values[j];
 }
 
-#define DEFINE_NARROW(nr)                                                                                      \
-    static void narrow_##nr(int64_t k, const void *a, const void *b, void *c, int64_t ldc, bool accumulate) {  \
-        narrow(nr, k, a, b, c, ldc, accumulate);                                                               \
+/* `rows` is known to the compiler: their sums are all in registers. */
+static inline __attribute__((always_inline)) void tile(int64_t rows, const dnnk_rnn_product *p, const real *a,
+                                                       const vec *b, real *c, int64_t cols) {
+    vec sum[TILE_ROWS][VECTORS] = {0};
+    int64_t lda = p->lda;
+    for (int64_t q = 0; q < p->k; q++, b += VECTORS) {
+#pragma GCC unroll 8
+        for (int64_t i = 0; i < rows; i++)
+            for (int v = 0; v < VECTORS; v++) sum[i][v] += a[i * lda + q] * b[v];
     }
-DEFINE_NARROW(1)
-DEFINE_NARROW(2)
-DEFINE_NARROW(4)
-DEFINE_NARROW(8)
+#pragma GCC unroll 8
+    for (int64_t i = 0; i < rows; i++) {
+        vec_unaligned *to = (vec_unaligned *)(c + i * p->ldc);
+        if (cols < NR) store_cut(cols, sum[i], c + i * p->ldc, p->accumulate);
+        for (int v = 0; v < VECTORS && cols >= NR; v++) {
+            if (p->accumulate) sum[i][v] += to[v];
+            to[v] = sum[i][v];
+        }
+    }
+}
+
+/* Some rows by one panel. */
+static void panel_product(const dnnk_rnn_product *p, const vec *b, real *c, int64_t cols) {
+    const real *a = p->a;
+    int64_t i = 0;
+    for (; i + TILE_ROWS <= p->rows; i += TILE_ROWS) tile(TILE_ROWS, p, a + i * p->lda, b, c + i * p->ldc, cols);
+    if (TILE_ROWS > 4 && i + 4 <= p->rows) tile(4, p, a + i * p->lda, b, c + i * p->ldc, cols), i += 4;
+    if (i + 2 <= p->rows) tile(2, p, a + i * p->lda, b, c + i * p->ldc, cols), i += 2;
+    if (i < p->rows) tile(1, p, a + i * p->lda, b, c + i * p->ldc, cols);
+}
+
+static void product(const dnnk_rnn_product *p) {
+    for (int64_t j = 0; j < p->cols; j += NR)
+        panel_product(p, (const vec *)((const real *)p->b + j * p->k), (real *)p->c + j, p->cols - j);
+}
 
 /* ---- biases ---- */
-
-static void row_sums(int64_t rows, int64_t cols, int64_t width, const void *x_, double *sums) {
-    const real *x = x_;
-    for (int64_t r = 0; r < rows; r++) {
-        real lane[CHUNK] = {0};
-        int64_t j = 0;
-        for (; j + CHUNK <= cols; j += CHUNK)
-            for (int64_t c = 0; c < CHUNK; c++) lane[c] += x[r * width + j + c];
-        for (; j < cols; j++) lane[j % CHUNK] += x[r * width + j];
-        for (int64_t half = CHUNK / 2; half > 0; half /= 2)
-            for (int64_t c = 0; c < half; c++) lane[c] += lane[c + half];
-        sums[r] += (double)lane[0];
-    }
-}
-
-static void add_sums(int64_t n, const double *sums, void *y) {
-    for (int64_t i = 0; i < n; i++) ((real *)y)[i] += (real)sums[i];
-}
 
 static void biases(int64_t n, const void *a, const void *b, void *out) {
     for (int64_t i = 0; i < n; i++)
@@ -190,13 +197,9 @@ static void biases(int64_t n, const void *a, const void *b, void *out) {
 }
 
 const dnnk_rnn_table DNNK_TABLE(rnn) = {
+    .nr = NR,
     .forward = {tanh_forward, lstm_forward, gru_forward},
     .backward = {tanh_backward, lstm_backward, gru_backward},
-    .narrow = {{.name = "1 sample", .run = narrow_1, .mr = NARROW_ROWS, .nr = 1},
-               {.name = "2 samples", .run = narrow_2, .mr = NARROW_ROWS, .nr = 2},
-               {.name = "4 samples", .run = narrow_4, .mr = NARROW_ROWS, .nr = 4},
-               {.name = "8 samples", .run = narrow_8, .mr = NARROW_ROWS, .nr = 8}},
-    .row_sums = row_sums,
-    .add_sums = add_sums,
+    .product = product,
     .biases = biases,
 };

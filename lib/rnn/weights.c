@@ -1,144 +1,110 @@
-/* dW_ih += dG x and dW_hh += dG h[t-1] are one product each, whose k runs over (panel, step, sample). Its operands pack
- * themselves, a run of samples of one step at a time: dG lies there with the samples side by side, x and h in rows. */
+/* dW_ih += dGᵀ x and dW_hh += dGᵀ h[t-1], where the rows of dG, of x and of h are k: (sample, step). dG lies slot by
+ * slot, and h[t-1] is h one row before, but for the first step: so both operands pack themselves. */
 #include "rnn/weights.h"
+
+#include <string.h>
 
 #include "gemm/gemm.h"
 
-/* The steps of a product, and where its operands lie. */
 typedef struct {
     const dnnk_rnn_plan *p;
     const int64_t *gate; /* of each slot in this weight */
-    int64_t first, steps; /* of dG */
-    const void *x;       /* [batch, x_steps, row]: its step 0 meets step `first` of dG */
-    int64_t x_steps, row;
+    const void *x;       /* [batch, steps, columns] */
+    int64_t columns;
 } operands;
 
-/* k as (panel, step, sample), and how many samples of that step are left. */
-typedef struct {
-    int64_t panel, step, sample, run;
-} place;
-
-static place find(const operands *o, int64_t k) {
-    int64_t full = o->steps * o->p->u.nr;
-    place at = {.panel = k / full};
-    int64_t samples = dnnk_rnn_samples(o->p, at.panel), rest = k % full;
-    at.step = rest / samples;
-    at.sample = rest % samples;
-    at.run = samples - at.sample;
-    return at;
-}
-
-/* Row i of dG is unit i % hidden of gate i / hidden. */
-static int64_t gate_row(const operands *o, int64_t i) {
+/* Where row i of the weight, unit i % hidden of gate i / hidden, is in a row of dG. */
+static int64_t gate_column(const operands *o, int64_t i) {
     const dnnk_rnn_plan *p = o->p;
     int64_t slot = 0;
     while (o->gate[slot] != i / p->r->hidden) slot++;
     return slot * p->units + i % p->r->hidden;
 }
 
+/* Columns that lie side by side are copied together. */
 static void pack_gates(const void *source, int64_t batch, int64_t first, int64_t count, int64_t k0, int64_t kn,
                        int64_t width, void *panel) {
     (void)batch;
     const operands *o = source;
     const dnnk_rnn_plan *p = o->p;
-    int64_t at_row[DNNK_PANEL_MAX];
-    const void *row[DNNK_PANEL_MAX];
-    for (int64_t i = 0; i < count; i++) at_row[i] = gate_row(o, first + i) * p->u.nr;
-    for (int64_t done = 0; done < kn;) {
-        place at = find(o, k0 + done);
-        int64_t run = dnnk_min(at.run, kn - done);
-        const char *gates = dnnk_rnn_gates_at(p, at.panel, o->first + at.step);
-        for (int64_t i = 0; i < count; i++) row[i] = gates + (at_row[i] + at.sample) * p->size;
-        p->packer.rows(row, count, run, width, (char *)panel + done * width * p->size);
-        done += run;
+    if (count < width) memset(panel, 0, (size_t)(kn * width * p->size));
+    for (int64_t i = 0, run; i < count; i += run) {
+        int64_t column = gate_column(o, first + i);
+        for (run = 1; i + run < count && gate_column(o, first + i + run) == column + run;) run++;
+        p->packer.copy_rows(kn, run, p->gates + (k0 * p->row + column) * p->size, p->row,
+                            (char *)panel + i * p->size, width);
     }
 }
 
-static void pack_inputs(const void *source, int64_t batch, int64_t first, int64_t count, int64_t k0, int64_t kn,
+static void pack_hidden(const void *source, int64_t batch, int64_t first, int64_t count, int64_t k0, int64_t kn,
                         int64_t width, void *panel) {
     (void)batch;
     const operands *o = source;
     const dnnk_rnn_plan *p = o->p;
-    for (int64_t done = 0; done < kn;) {
-        place at = find(o, k0 + done);
-        int64_t run = dnnk_min(at.run, kn - done), sample = at.panel * p->u.nr + at.sample;
-        p->packer.strided(dnnk_rnn_row(p, o->x, o->x_steps, o->row, sample, at.step, first), 1, o->x_steps * o->row,
-                          count, run, width, (char *)panel + done * width * p->size);
-        done += run;
+    int64_t steps = p->r->steps, columns = o->columns;
+    for (int64_t k = k0, run; k < k0 + kn; k += run) {
+        char *to = (char *)panel + (k - k0) * width * p->size;
+        int64_t sample = k / steps, step = k % steps;
+        run = step == 0 ? 1 : dnnk_min(steps - step, k0 + kn - k);
+        const char *from = step > 0 ? dnnk_rnn_at(p, o->x, columns, sample, step - 1)
+                                    : (const char *)p->r->h0 + (p->r->h0 ? sample * columns * p->size : 0);
+        if (step == 0 && !p->r->h0) memset(to, 0, (size_t)(width * p->size));
+        else p->packer.strided(from + first * p->size, 1, columns, count, run, width, to);
     }
 }
 
-static dnnk_gemm_problem product(const operands *o, void *dw) {
+static dnnk_gemm_problem product(const operands *o, dnnk_operand b, void *dw) {
     const dnnk_rnn *r = o->p->r;
-    dnnk_operand a = {.pack = pack_gates, .source = o}, b = {.pack = pack_inputs, .source = o};
-    dnnk_gemm_problem problem = dnnk_gemm_simple(r->type, dnnk_rnn_gates(r->cell) * r->hidden, o->row,
-                                                 o->steps * r->batch, a, b, dw);
+    dnnk_operand a = {.pack = pack_gates, .source = o};
+    dnnk_gemm_problem problem = dnnk_gemm_simple(r->type, dnnk_rnn_gates(r->cell) * r->hidden, o->columns,
+                                                 r->steps * r->batch, a, b, dw);
     problem.accumulate = true;
     return problem;
 }
 
-/* The three products: dW_ih; dW_hh from the second step on; dW_hh of the first step. */
-static operands of_inputs(const dnnk_rnn_plan *p) {
-    return (operands){.p = p, .gate = p->slots.ih, .steps = p->r->steps, .x = p->r->x, .x_steps = p->r->steps,
-                      .row = p->r->inputs};
-}
-static operands of_outputs(const dnnk_rnn_plan *p) {
-    return (operands){.p = p, .gate = p->slots.hh, .first = 1, .steps = dnnk_max(0, p->r->steps - 1), .x = p->r->y,
-                      .x_steps = p->r->steps, .row = p->r->hidden};
-}
-static operands of_start(const dnnk_rnn_plan *p) {
-    return (operands){.p = p, .gate = p->slots.hh, .steps = dnnk_min(1, p->r->steps), .x = p->r->h0, .x_steps = 1,
-                      .row = p->r->hidden};
-}
+static operands of_inputs(const dnnk_rnn_plan *p) { return (operands){p, p->slots.ih, p->r->x, p->r->inputs}; }
+static operands of_hidden(const dnnk_rnn_plan *p) { return (operands){p, p->slots.hh, p->r->y, p->r->hidden}; }
 
-static int64_t product_workspace(const dnnk_env *env, operands o) {
-    dnnk_gemm_problem problem = product(&o, NULL);
-    return dnnk_gemm_workspace(env, &problem);
+static dnnk_gemm_problem input_product(const operands *o, void *dw) {
+    return product(o, dnnk_gemm_b(o->x, o->columns, 1), dw);
 }
-
-static void add_product(const dnnk_env *env, operands o, void *dw, void *work) {
-    if (!dw || o.steps == 0 || o.p->r->batch == 0) return;
-    dnnk_gemm_problem problem = product(&o, dw);
-    dnnk_gemm(env, &problem, work);
+static dnnk_gemm_problem hidden_product(const operands *o, void *dw) {
+    return product(o, (dnnk_operand){.pack = pack_hidden, .source = o}, dw);
 }
 
 /* ---- biases ---- */
 
-typedef struct {
-    const dnnk_rnn_plan *p;
-    const dnnk_rnn_gradients *g;
-} bias_job;
-
-static void add_bias(const dnnk_rnn_plan *p, const double *sums, int64_t gate, int64_t unit, void *bias) {
-    if (!bias || gate == DNNK_RNN_NO_GATE) return;
-    p->table->add_sums(dnnk_min(p->u.mr, p->r->hidden - unit), sums,
-                       (char *)bias + (gate * p->r->hidden + unit) * p->size);
+static void add_bias(const dnnk_rnn_plan *p, const char *sums, const int64_t *gate, char *bias) {
+    int64_t hidden = p->r->hidden;
+    for (int64_t s = 0; s < p->slots.count && bias; s++)
+        if (gate[s] != DNNK_RNN_NO_GATE)
+            p->table->biases(hidden, sums + s * p->units * p->size, bias + gate[s] * hidden * p->size,
+                             bias + gate[s] * hidden * p->size);
 }
 
-/* mr rows of one slot: their sums over all steps and samples. */
-static void bias_task(void *arg, int64_t task, int64_t lane) {
-    (void)lane;
-    const bias_job *j = arg;
-    const dnnk_rnn_plan *p = j->p;
-    int64_t slot = task / (p->units / p->u.mr), unit = task % (p->units / p->u.mr) * p->u.mr;
-    double sums[DNNK_PANEL_MAX] = {0};
-    for (int64_t panel = 0; panel < p->panels; panel++)
-        for (int64_t t = 0; t < p->r->steps; t++)
-            p->table->row_sums(p->u.mr, dnnk_rnn_samples(p, panel), p->u.nr,
-                               dnnk_rnn_gates_at(p, panel, t) + (slot * p->units + unit) * p->u.nr * p->size, sums);
-    add_bias(p, sums, p->slots.ih[slot], unit, j->g->dbias_ih);
-    add_bias(p, sums, p->slots.hh[slot], unit, j->g->dbias_hh);
+/* workspace:   | sums [slots][units] | what dnnk_column_sums needs | */
+static void bias_gradients(const dnnk_env *env, const dnnk_rnn_plan *p, const dnnk_rnn_gradients *g, char *work) {
+    const dnnk_rnn *r = p->r;
+    int64_t bytes = dnnk_round_up(p->row * p->size, 64);
+    memset(work, 0, (size_t)bytes);
+    dnnk_column_sums(env, r->type, r->steps * r->batch, p->row, p->gates, p->row, work, work + bytes);
+    add_bias(p, work, p->slots.ih, g->dbias_ih);
+    add_bias(p, work, p->slots.hh, g->dbias_hh);
 }
 
 int64_t dnnk_rnn_weights_workspace(const dnnk_env *env, const dnnk_rnn_plan *p) {
-    int64_t bytes = dnnk_max(product_workspace(env, of_inputs(p)), product_workspace(env, of_outputs(p)));
-    return dnnk_max(bytes, product_workspace(env, of_start(p)));
+    operands inputs = of_inputs(p), hidden = of_hidden(p);
+    dnnk_gemm_problem ih = input_product(&inputs, NULL), hh = hidden_product(&hidden, NULL);
+    int64_t bytes = dnnk_round_up(p->row * p->size, 64) +
+                    dnnk_column_sums_workspace(env, p->r->type, p->r->steps * p->r->batch, p->row);
+    return dnnk_max(bytes, dnnk_max(dnnk_gemm_workspace(env, &ih), dnnk_gemm_workspace(env, &hh)));
 }
 
 void dnnk_rnn_weight_gradients(const dnnk_env *env, const dnnk_rnn_plan *p, const dnnk_rnn_gradients *g, void *work) {
-    add_product(env, of_inputs(p), g->dweight_ih, work);
-    add_product(env, of_outputs(p), g->dweight_hh, work);
-    if (p->r->h0) add_product(env, of_start(p), g->dweight_hh, work);
-    bias_job j = {p, g};
-    if (g->dbias_ih || g->dbias_hh) dnnk_parallel(env, p->slots.count * (p->units / p->u.mr), bias_task, &j);
+    if (p->r->steps * p->r->batch == 0) return;
+    operands inputs = of_inputs(p), hidden = of_hidden(p);
+    dnnk_gemm_problem ih = input_product(&inputs, g->dweight_ih), hh = hidden_product(&hidden, g->dweight_hh);
+    if (g->dweight_ih) dnnk_gemm(env, &ih, work);
+    if (g->dweight_hh) dnnk_gemm(env, &hh, work);
+    if (g->dbias_ih || g->dbias_hh) bias_gradients(env, p, g, work);
 }
