@@ -18,7 +18,7 @@ function(dnn_install name)
 endfunction()
 
 dnn_install(dnn)
-set(headers REGEX "/io\\.h$" EXCLUDE)
+set(headers REGEX "/io(_[a-z]+)?\\.h$" EXCLUDE)
 if(TARGET dnn_io)
   dnn_install(dnn_io)
   set(headers)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADERS = ROOT / "include" / "dnn"
-IO_HEADERS = {"io.h"}  # what libdnn_io exports; every other header is libdnn's
+IO_HEADERS = re.compile(r"io(_\w+)?\.h")  # what libdnn_io exports; every other header is libdnn's
 
 
 def version_node():
@@ -35,7 +35,7 @@ def declared(header):
 
 
 def symbols(library):
-    headers = sorted(h for h in HEADERS.glob("*.h") if (h.name in IO_HEADERS) == (library == "dnn_io"))
+    headers = sorted(h for h in HEADERS.glob("*.h") if bool(IO_HEADERS.fullmatch(h.name)) == (library == "dnn_io"))
     return sorted({name for header in headers for name in declared(header)})
 
 

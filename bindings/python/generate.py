@@ -19,7 +19,7 @@ import headers
 HERE = Path(__file__).resolve().parent
 HEADERS = HERE.parent.parent / "include" / "dnn"
 NOTICE = "# Written by generate.py from include/dnn/*.h; `./run bindings` writes it anew.\n"
-IO_HEADERS = {"io.h"}  # what libdnn_io exports; every other header is libdnn's
+IO_HEADERS = re.compile(r"io(_\w+)?\.h")  # what libdnn_io exports; every other header is libdnn's
 
 SCALARS = {
     "void": "None", "char": "c_char", "int32_t": "c_int32", "int64_t": "c_int64", "uint32_t": "c_uint32",
@@ -108,8 +108,8 @@ def abi_text(header):
         f"STATUS_MEANINGS = {{\n{meanings}}}\n",
         *(abi_struct(types, s) for s in header.structs.values()),
         "# name: (result, parameters); a result that is dnn_status becomes an exception where it is a failure.\n"
-        + abi_functions(types, "DNN", [f for f in functions if f.header not in IO_HEADERS]),
-        abi_functions(types, "DNN_IO", [f for f in functions if f.header in IO_HEADERS]),
+        + abi_functions(types, "DNN", [f for f in functions if not IO_HEADERS.fullmatch(f.header)]),
+        abi_functions(types, "DNN_IO", [f for f in functions if IO_HEADERS.fullmatch(f.header)]),
     ]
     return "\n\n".join(parts)
 

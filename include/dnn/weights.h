@@ -16,6 +16,7 @@
 #ifndef DNN_WEIGHTS_H
 #define DNN_WEIGHTS_H
 
+#include "data.h"
 #include "module.h"
 
 #ifdef __cplusplus
@@ -107,6 +108,12 @@ DNN_API const char *dnn_archive_name(const dnn_archive *archive, int64_t index);
  * aligned to 16 bytes. Errors: NOT_FOUND. */
 DNN_API dnn_status dnn_archive_tensor(dnn_tensor **out, const dnn_archive *archive, const char *name);
 DNN_API dnn_status dnn_archive_tensor_at(dnn_tensor **out, const dnn_archive *archive, int64_t index);
+
+/* Two of its tensors as a dataset: sample i is (inputs[i], targets[i]). `targets` may be NULL: samples have no target.
+ * Targets of one axis that are integers are labels, and become int64. The archive may be released afterwards.
+ * Errors: NOT_FOUND; SHAPE for a scalar, and where the counts differ. */
+DNN_API dnn_status dnn_archive_dataset(dnn_dataset **out, const dnn_archive *archive, const char *inputs,
+                                       const char *targets);
 
 /* Metadata: how many pairs (-1 on a bad handle); the i-th; the value of a key, NULL (and NOT_FOUND) if it is not there.
  * Text is lent until the archive is released. */

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LINE = 1024, ALIGNMENT = 64, MOST_AT_ONCE = 1 << 30, TEMPORARY_NAMES = 1000 };
+enum { LINE = 1024, ALIGNMENT = 64, MOST_AT_ONCE = 1 << 30, TEMPORARY_NAMES = 1000, MOST_STRUCT_BYTES = 65536 };
 
 dnn_status dnni_io_fail(dnn_status status, const char *path, const char *format, ...) {
     char line[LINE];
@@ -48,21 +48,76 @@ void dnni_io_free(void *memory) {
     dnn_tensor_release(tensor);
 }
 
-/* ---- reading ---- */
+char *dnni_io_copy(dnn_context *ctx, const char *text) {
+    size_t bytes = strlen(text) + 1;
+    char *copy = dnni_io_alloc(ctx, (int64_t)bytes);
+    if (copy) memcpy(copy, text, bytes);
+    return copy;
+}
 
-dnn_status dnni_io_check(dnn_context *ctx, const char *path, const dnn_read_desc *desc, int64_t *max_bytes) {
-    dnn_read_desc d = {DNN_SIZED(dnn_read_desc), .max_bytes = 0};
+/* ---- what calls are given ---- */
+
+dnn_status dnni_io_desc(void *full, size_t bytes, const void *desc) {
+    size_t size = 0;
+    memset(full, 0, bytes);
+    if (!desc) return DNN_OK;
+    memcpy(&size, desc, sizeof size);
+    if (size < sizeof size || size > MOST_STRUCT_BYTES)
+        return dnni_io_fail(DNN_ERROR_ARGUMENT, NULL, "desc: its size field is %zu, begin it with DNN_SIZED(…)", size);
+    for (size_t i = bytes; i < size; i++)
+        if (((const unsigned char *)desc)[i])
+            return dnni_io_fail(DNN_ERROR_UNSUPPORTED, NULL,
+                                "desc: it sets a field that this version (%s) does not know", dnn_version_string());
+    memcpy(full, desc, size < bytes ? size : bytes);
+    return DNN_OK;
+}
+
+dnn_status dnni_io_give(void *info, const void *full, size_t bytes) {
+    size_t size;
+    if (!info) return dnn_fail(DNN_ERROR_ARGUMENT, "info is NULL");
+    memcpy(&size, info, sizeof size);
+    if (size < sizeof size || size > MOST_STRUCT_BYTES)
+        return dnni_io_fail(DNN_ERROR_ARGUMENT, NULL, "info->size is %zu: begin it with DNN_SIZED(…)", size);
+    size_t n = size < bytes ? size : bytes;
+    memcpy((char *)info + sizeof size, (const char *)full + sizeof size, n - sizeof size);
+    return DNN_OK;
+}
+
+dnn_status dnni_io_begin_call(void *out, dnn_context *ctx, const char *path) {
+    void *none = NULL;
+    if (!out) return dnn_fail(DNN_ERROR_ARGUMENT, "out is NULL");
+    memcpy(out, &none, sizeof none);
     if (dnn_context_threads(ctx) == 0) return dnn_last_status();
-    if (!path) return dnn_fail(DNN_ERROR_ARGUMENT, "a path is NULL");
-    if (desc && (desc->size < sizeof desc->size || desc->size > sizeof d))
-        return dnni_io_fail(DNN_ERROR_ARGUMENT, NULL, "desc: its size field is %zu, begin it with DNN_SIZED(…)",
-                            desc->size);
-    if (desc) memcpy(&d, desc, desc->size);
+    return path ? DNN_OK : dnn_fail(DNN_ERROR_ARGUMENT, "a path is NULL");
+}
+
+dnn_status dnni_io_limit(int64_t *max_bytes, const dnn_read_desc *desc) {
+    dnn_read_desc d;
+    IO_TRY(IO_DESC(d, desc));
     if (d.max_bytes < 0)
         return dnni_io_fail(DNN_ERROR_ARGUMENT, NULL, "desc.max_bytes is %lld", (long long)d.max_bytes);
     *max_bytes = d.max_bytes ? d.max_bytes : INT64_C(1) << 30;
     return DNN_OK;
 }
+
+dnn_status dnni_io_check(dnn_context *ctx, const char *path, const dnn_read_desc *desc, int64_t *max_bytes) {
+    if (dnn_context_threads(ctx) == 0) return dnn_last_status();
+    if (!path) return dnn_fail(DNN_ERROR_ARGUMENT, "a path is NULL");
+    return dnni_io_limit(max_bytes, desc);
+}
+
+/* A host that stops a call without a reason gets one. */
+dnn_status dnni_io_progress(const dnn_progress *progress, const char *what, int64_t done, int64_t total) {
+    char before[LINE];
+    if (!progress->step) return DNN_OK;
+    snprintf(before, sizeof before, "%s", dnn_last_error());
+    dnn_status status = progress->step(progress->user, what, done, total);
+    if (status == DNN_OK) return DNN_OK;
+    if (dnn_last_status() == status && strcmp(before, dnn_last_error()) != 0) return status;
+    return dnni_io_fail(status == DNN_END ? DNN_ERROR_CALLBACK : status, NULL, "stopped by progress.step");
+}
+
+/* ---- reading ---- */
 
 static int open_again(const char *path, int flags) {
     int descriptor;

@@ -62,6 +62,31 @@ dnn_status dnn_archive_tensor(dnn_tensor **out, const dnn_archive *archive, cons
     return dnn_archive_tensor_at(out, archive, index);
 }
 
+/* Integers along one axis are class labels: int64, as everywhere. */
+static dnn_status as_labels(dnn_tensor **tensor) {
+    dnn_dtype dtype = (*tensor)->array.dtype;
+    bool narrow = dtype == DNN_U8 || dtype == DNN_I32 || dtype == DNN_BOOL;
+    dnn_tensor *wide;
+    if (!narrow || (*tensor)->array.rank != 1) return DNN_OK;
+    DNNI_TRY(dnn_tensor_cast(&wide, *tensor, DNN_I64, DNN_CAST_EXACT, NULL));
+    dnn_tensor_release(*tensor);
+    *tensor = wide;
+    return DNN_OK;
+}
+
+dnn_status dnn_archive_dataset(dnn_dataset **out, const dnn_archive *archive, const char *inputs, const char *targets) {
+    dnn_tensor *x = NULL, *t = NULL;
+    DNNI_REQUIRE(out, "out is NULL");
+    *out = NULL;
+    DNNI_TRY(dnn_archive_tensor(&x, archive, inputs));
+    dnn_status status = targets ? dnn_archive_tensor(&t, archive, targets) : DNN_OK;
+    if (status == DNN_OK && targets) status = as_labels(&t);
+    if (status == DNN_OK) status = dnn_dataset_from_tensors(out, x, t);
+    dnn_tensor_release(x);
+    dnn_tensor_release(t);
+    return status;
+}
+
 int64_t dnn_archive_metadata_count(const dnn_archive *archive) {
     return dnni_archive_check(archive) == DNN_OK ? archive->n_pairs : -1;
 }

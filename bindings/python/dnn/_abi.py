@@ -183,6 +183,17 @@ class dnn_weights_flags(IntEnum):
     DNN_WEIGHTS_ALLOW_CAST = 4
 
 
+class dnn_cifar_kind(IntEnum):
+    DNN_CIFAR_10 = 0
+    DNN_CIFAR_100_FINE = 10
+    DNN_CIFAR_100_COARSE = 11
+
+
+class dnn_text_unit(IntEnum):
+    DNN_TEXT_BYTES = 0
+    DNN_TEXT_CHARACTERS = 10
+
+
 STATUS_MEANINGS = {
     0: "no error",
     1: "there is no more: the end of an epoch or of a list, not an error",
@@ -1014,6 +1025,24 @@ class dnn_read_desc(Structure):
     ]
 
 
+class dnn_cifar_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("kind", c_int),
+    ]
+
+
+class dnn_text_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("window", c_int64),
+        ("stride", c_int64),
+        ("unit", c_int),
+        ("vocabulary", c_char_p),
+        ("progress", dnn_progress),
+    ]
+
+
 # name: (result, parameters); a result that is dnn_status becomes an exception where it is a failure.
 DNN = {
     "dnn_version": (c_int32, []),
@@ -1249,6 +1278,7 @@ DNN = {
     "dnn_archive_name": (c_char_p, [c_void_p, c_int64]),
     "dnn_archive_tensor": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p]),
     "dnn_archive_tensor_at": (dnn_status, [POINTER(c_void_p), c_void_p, c_int64]),
+    "dnn_archive_dataset": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, c_char_p]),
     "dnn_archive_metadata_count": (c_int64, [c_void_p]),
     "dnn_archive_metadata_at": (dnn_status, [c_void_p, c_int64, POINTER(dnn_metadata)]),
     "dnn_archive_metadata": (c_char_p, [c_void_p, c_char_p]),
@@ -1258,6 +1288,19 @@ DNN = {
 DNN_IO = {
     "dnn_idx_read": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, POINTER(dnn_read_desc)]),
     "dnn_idx_dataset": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, c_char_p, POINTER(dnn_read_desc)]),
+    "dnn_idx_raw_dataset": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, c_char_p, POINTER(dnn_read_desc)]),
+    "dnn_npy_read": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p]),
+    "dnn_npy_write": (dnn_status, [c_void_p, c_char_p, c_void_p]),
+    "dnn_npy_dataset": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, c_char_p]),
+    "dnn_npz_open": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, POINTER(dnn_read_desc)]),
+    "dnn_npz_release": (dnn_status, [c_void_p]),
+    "dnn_npz_count": (c_int64, [c_void_p]),
+    "dnn_npz_name": (c_char_p, [c_void_p, c_int64]),
+    "dnn_npz_tensor": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p]),
+    "dnn_npz_dataset": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, c_char_p]),
+    "dnn_cifar_dataset": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(c_char_p), c_int64,
+                                       POINTER(dnn_cifar_desc)]),
+    "dnn_text_dataset": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, POINTER(dnn_text_desc)]),
     "dnn_png_read": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, POINTER(dnn_read_desc)]),
     "dnn_png_write": (dnn_status, [c_void_p, c_char_p, c_void_p]),
 }
