@@ -16,6 +16,7 @@
 #include "schedule.h"
 #include "status.h"
 #include "tensor.h"
+#include "transform.h"
 #include "views.h"
 #include "weights.h"
 

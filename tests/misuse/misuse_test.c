@@ -43,6 +43,7 @@ static void make_data(world *w) {
     assert_int_equal(dnn_dataset_from_tensors(&w->dataset, x, targets), DNN_OK);
     dnn_loader_desc d = {DNN_SIZED(dnn_loader_desc), .batch_size = 2, .prefetch = DNN_NO_PREFETCH};
     assert_int_equal(dnn_loader_create(&w->loader, w->dataset, &d), DNN_OK);
+    assert_int_equal(dnn_transform_chain(&w->transform, w->context), DNN_OK);
     dnn_tensor_release(targets);
     dnn_tensor_release(x);
 }
@@ -105,6 +106,7 @@ static void give_back_retained(const function_row *f, world *w) {
     if (strcmp(f->name, "dnn_tensor_retain") == 0) dnn_tensor_release(w->tensor);
     if (strcmp(f->name, "dnn_module_retain") == 0) dnn_module_release(w->module);
     if (strcmp(f->name, "dnn_dataset_retain") == 0) dnn_dataset_release(w->dataset);
+    if (strcmp(f->name, "dnn_transform_retain") == 0) dnn_transform_release(w->transform);
 }
 
 /* Some of these were released, or handed over, by the function under test: then this is an error, and harmless. */
@@ -113,6 +115,7 @@ static void end_world(world *w) {
     dnn_archive_release(w->archive);
     dnn_check_report_release(w->check_report);
     dnn_loader_release(w->loader);
+    dnn_transform_release(w->transform);
     dnn_dataset_release(w->dataset);
     dnn_schedule_release(w->schedule);
     dnn_optimizer_release(w->optimizer);
@@ -141,6 +144,7 @@ static void *handle_of(const world *w, argument_kind kind) {
     case HANDLE_SCHEDULE: return w->schedule;
     case HANDLE_DATASET: return w->dataset;
     case HANDLE_LOADER: return w->loader;
+    case HANDLE_TRANSFORM: return w->transform;
     case HANDLE_CHECK_REPORT: return w->check_report;
     case HANDLE_ARCHIVE: return w->archive;
     case HANDLE_REPORT: return w->report;
@@ -194,7 +198,10 @@ static bool must_fail(const function_row *f, int at, way how) {
 
 /* A NULL child is a constructor's failure: the error is the one that it left. */
 static bool repeats_an_error(const function_row *f, int at, way how) {
-    return how == NULL_POINTER && at == 2 && (strstr(f->name, "dnn_graph_") || strstr(f->name, "dnn_sequential_"));
+    if (how != NULL_POINTER) return false;
+    if (strcmp(f->name, "dnn_transform_add") == 0) return at == 1;
+    return at == 2 && (strstr(f->name, "dnn_graph_") || strstr(f->name, "dnn_sequential_") ||
+                       strcmp(f->name, "dnn_random_apply") == 0);
 }
 
 static int check_call(const function_row *f, int at, way how) {

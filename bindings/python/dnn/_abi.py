@@ -166,6 +166,29 @@ class dnn_schedule_kind(IntEnum):
     DNN_SCHEDULE_PLATEAU = 80
 
 
+class dnn_target(IntEnum):
+    DNN_TARGET_PLAIN = 0
+    DNN_TARGET_MASK = 10
+    DNN_TARGET_BOXES = 20
+
+
+class dnn_preset(IntEnum):
+    DNN_PRESET_TORCHVISION = 10
+    DNN_PRESET_CAFFE = 20
+
+
+class dnn_border(IntEnum):
+    DNN_BORDER_FILL = 0
+    DNN_BORDER_EDGE = 10
+    DNN_BORDER_REFLECT = 20
+
+
+class dnn_filter(IntEnum):
+    DNN_FILTER_BILINEAR = 0
+    DNN_FILTER_NEAREST = 10
+    DNN_FILTER_AREA = 20
+
+
 class dnn_window_target(IntEnum):
     DNN_WINDOW_TARGET_WHOLE = 0
     DNN_WINDOW_TARGET_DENSE = 10
@@ -916,6 +939,44 @@ class dnn_schedule_desc(Structure):
     ]
 
 
+class dnn_transform_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("seed", c_uint64),
+        ("target", c_int),
+        ("mask_fill", c_double),
+        ("min_visible", c_double),
+    ]
+
+
+class dnn_to_float_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("low", c_double),
+        ("high", c_double),
+        ("from_low", c_double),
+        ("from_high", c_double),
+    ]
+
+
+class dnn_random_crop_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("out", c_int64 * 2),
+        ("padding", c_int64),
+        ("border", c_int),
+        ("fill", c_double),
+    ]
+
+
+class dnn_random_flip_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("horizontal", c_double),
+        ("vertical", c_double),
+    ]
+
+
 class dnn_split_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -1258,6 +1319,23 @@ DNN = {
     "dnn_schedule_apply": (dnn_status, [c_void_p, c_void_p, c_double]),
     "dnn_schedule_observe": (dnn_status, [c_void_p, c_double]),
     "dnn_schedule_state": (c_void_p, [c_void_p]),
+    "dnn_dataset_transform": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_transform_desc)]),
+    "dnn_dataset_draws": (c_int64, [c_void_p, c_int64, c_int64, POINTER(c_char), c_size_t]),
+    "dnn_transform_chain": (dnn_status, [POINTER(c_void_p), c_void_p]),
+    "dnn_transform_one_of": (dnn_status, [POINTER(c_void_p), c_void_p]),
+    "dnn_transform_add": (dnn_status, [c_void_p, c_void_p]),
+    "dnn_random_apply": (c_void_p, [c_void_p, c_double, c_void_p]),
+    "dnn_transform_error": (dnn_status, [c_void_p]),
+    "dnn_transform_text": (c_int64, [c_void_p, POINTER(c_char), c_size_t]),
+    "dnn_transform_retain": (dnn_status, [c_void_p]),
+    "dnn_transform_release": (dnn_status, [c_void_p]),
+    "dnn_to_float": (c_void_p, [c_void_p, POINTER(dnn_to_float_desc)]),
+    "dnn_transform_standardize_by": (c_void_p, [c_void_p, POINTER(c_double), POINTER(c_double), c_int64]),
+    "dnn_transform_preset": (c_void_p, [c_void_p, c_int]),
+    "dnn_channels": (c_void_p, [c_void_p, POINTER(c_int32), c_int32]),
+    "dnn_random_crop": (c_void_p, [c_void_p, POINTER(dnn_random_crop_desc)]),
+    "dnn_center_crop": (c_void_p, [c_void_p, c_int64, c_int64]),
+    "dnn_random_flip": (c_void_p, [c_void_p, POINTER(dnn_random_flip_desc)]),
     "dnn_dataset_split": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_void_p, POINTER(dnn_split_desc)]),
     "dnn_dataset_subset": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(c_int64), c_int64]),
     "dnn_dataset_first": (dnn_status, [POINTER(c_void_p), c_void_p, c_int64]),
