@@ -2,6 +2,7 @@
 #ifndef DNN_DNN_H
 #define DNN_DNN_H
 
+#include "audit.h"
 #include "base.h"
 #include "check.h"
 #include "context.h"

@@ -25,10 +25,10 @@ typedef struct dnni_neighbours {
  * `other_numbers` is set: of itself, if base is the queries (the same pointer; half of the work is then enough), or of
  * its own mirror image.
  *
- * |q - b|² = |q|² + |b|² - 2 q·b, in tiles: the products by GEMM, in float32, from which each row takes its k nearest as
- * tiles pass by. The distances of those are then computed again, in double and without the difference of large numbers.
- * What tiles there are follows from n and dims: the same answer, bit for bit, on any number of threads. Points far from
- * the origin lose digits: centre them first. */
+ * |q - b|² = |q|² + |b|² - 2 q·b, in tiles: the products by GEMM, in float32, from which each row takes its k nearest
+ * as tiles pass by. The distances of those are then computed again, in double and without the difference of large
+ * numbers. What tiles there are follows from n and dims: the same answer, bit for bit, on any number of threads. Points
+ * far from the origin lose digits: centre them first. */
 dnn_status dnni_neighbours_find(dnni_neighbours *out, dnn_context *ctx, dnni_points queries, dnni_points base,
                                 int64_t k, bool other_numbers, const dnn_progress *progress);
 

@@ -61,11 +61,6 @@ int64_t dnni_archive_find(const dnn_archive *archive, const char *name);
 const char *dnni_archive_name(const dnn_archive *archive, int64_t index);
 dnn_array dnni_archive_array(const dnn_archive *archive, int64_t index);
 
-/* Sorts index[0..n), whose items `compare` tells apart by their place in `context` (as strcmp does), in O(n log n)
- * comparisons whatever the input, without memory. */
-void dnni_sort(uint32_t *index, int64_t n, int (*compare)(const void *context, uint32_t a, uint32_t b),
-               const void *context);
-
 /* Element types as the format names them, in the order in which writers sort by them (the last comes first). */
 dnn_dtype dnni_dtype_of_name(const char *name, bool *known);
 const char *dnni_name_of_dtype(dnn_dtype dtype);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/sort.h"
 #include "record/archive.h"
 #include "record/json.h"
 

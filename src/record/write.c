@@ -1,6 +1,7 @@
 /* Writing safetensors: the header is measured, then written; the data follows tensor by tensor. */
 #include <string.h>
 
+#include "core/sort.h"
 #include "record/archive.h"
 #include "record/json.h"
 #include "record/layout.h"

@@ -12,8 +12,8 @@ DNN_VERSION_PATCH = 0
 DNN_VERSION_NUMBER = 100
 DNN_ZERO = -0.0
 DNN_MAX_RANK = 8
-DNN_NO_VALUE = -1
 DNN_NO_PREFETCH = -1
+DNN_NO_VALUE = -1
 DNN_NO_FRAME = 4294967295
 DNN_LAYER_MAX_OUTPUTS = 4
 DNN_LAYER_MAX_KEPT = 4
@@ -86,16 +86,34 @@ class dnn_fan(IntEnum):
     DNN_FAN_OUT = 10
 
 
-class dnn_reduction(IntEnum):
-    DNN_REDUCTION_MEAN = 0
-    DNN_REDUCTION_SUM = 10
-    DNN_REDUCTION_NONE = 20
+class dnn_last_batch(IntEnum):
+    DNN_LAST_BATCH_KEEP = 0
+    DNN_LAST_BATCH_DROP = 10
 
 
 class dnn_gradients(IntEnum):
     DNN_GRADIENTS_DEFAULT = 0
     DNN_GRADIENTS_INPUTS = 1
     DNN_GRADIENTS_EVAL = 2
+
+
+class dnn_severity(IntEnum):
+    DNN_SEVERITY_NONE = 0
+    DNN_SEVERITY_NOTE = 10
+    DNN_SEVERITY_WARNING = 20
+    DNN_SEVERITY_ERROR = 30
+
+
+class dnn_audit_skip(IntEnum):
+    DNN_AUDIT_NO_NEIGHBOURS = 1
+    DNN_AUDIT_NO_VARIANTS = 2
+    DNN_AUDIT_NO_SHEETS = 4
+
+
+class dnn_reduction(IntEnum):
+    DNN_REDUCTION_MEAN = 0
+    DNN_REDUCTION_SUM = 10
+    DNN_REDUCTION_NONE = 20
 
 
 class dnn_check_verdict(IntEnum):
@@ -125,11 +143,6 @@ class dnn_check_skip(IntEnum):
     DNN_CHECK_NO_FLOAT32 = 8
 
 
-class dnn_last_batch(IntEnum):
-    DNN_LAST_BATCH_KEEP = 0
-    DNN_LAST_BATCH_DROP = 10
-
-
 class dnn_palette(IntEnum):
     DNN_PALETTE_DEFAULT = 0
     DNN_PALETTE_GREY = 10
@@ -145,13 +158,6 @@ class dnn_layer_flags(IntEnum):
 class dnn_gelu_form(IntEnum):
     DNN_GELU_EXACT = 0
     DNN_GELU_TANH = 10
-
-
-class dnn_severity(IntEnum):
-    DNN_SEVERITY_NONE = 0
-    DNN_SEVERITY_NOTE = 10
-    DNN_SEVERITY_WARNING = 20
-    DNN_SEVERITY_ERROR = 30
 
 
 class dnn_schedule_kind(IntEnum):
@@ -292,39 +298,67 @@ class dnn_init(Structure):
     ]
 
 
-class dnn_cross_entropy_desc(Structure):
+class dnn_progress(Structure):
     _fields_ = [
-        ("size", c_size_t),
-        ("reduction", c_int),
-        ("class_weights", POINTER(c_double)),
-        ("n_class_weights", c_int64),
-        ("label_smoothing", c_double),
-        ("has_ignore_index", c_int32),
-        ("ignore_index", c_int64),
+        ("step", CFUNCTYPE(c_int, c_void_p, c_char_p, c_int64, c_int64)),
+        ("user", c_void_p),
     ]
 
 
-class dnn_pair_loss_desc(Structure):
+class dnn_callback_dataset_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
-        ("reduction", c_int),
+        ("count", c_int64),
+        ("input", dnn_array),
+        ("target", dnn_array),
+        ("get", CFUNCTYPE(c_int, c_void_p, c_int64, c_int64, POINTER(dnn_array), POINTER(dnn_array))),
+        ("thread_safe", c_int32),
+        ("release", CFUNCTYPE(None, c_void_p)),
+        ("user", c_void_p),
+        ("class_names", POINTER(c_char_p)),
+        ("classes", c_int64),
+        ("low", c_double),
+        ("high", c_double),
+        ("name", CFUNCTYPE(c_int, c_void_p, c_int64, POINTER(c_char), c_size_t)),
+        ("get_target", CFUNCTYPE(c_int, c_void_p, c_int64, POINTER(dnn_array))),
     ]
 
 
-class dnn_huber_desc(Structure):
+class dnn_digits_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
-        ("reduction", c_int),
-        ("delta", c_double),
+        ("count", c_int64),
+        ("first", c_int64),
+        ("seed", c_uint64),
+        ("image_size", c_int64),
     ]
 
 
-class dnn_bce_with_logits_desc(Structure):
+class dnn_item_info(Structure):
     _fields_ = [
         ("size", c_size_t),
-        ("reduction", c_int),
-        ("pos_weight", POINTER(c_double)),
-        ("n_pos_weight", c_int64),
+        ("input", dnn_array),
+        ("target", dnn_array),
+    ]
+
+
+class dnn_loader_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("batch_size", c_int64),
+        ("shuffle", c_int32),
+        ("last_batch", c_int),
+        ("seed", c_uint64),
+        ("prefetch", c_int32),
+        ("workers", c_int32),
+    ]
+
+
+class dnn_loader_place(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("epoch", c_int64),
+        ("batch", c_int64),
     ]
 
 
@@ -374,6 +408,101 @@ class dnn_description_totals(Structure):
         ("parameter_bytes", c_int64),
         ("arena_bytes", c_int64),
         ("activation_bytes", c_int64),
+    ]
+
+
+class dnn_finding(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("severity", c_int),
+        ("name", c_char_p),
+        ("what", c_char_p),
+        ("how", c_char_p),
+        ("action", c_char_p),
+        ("set", c_char_p),
+        ("samples", POINTER(c_int64)),
+        ("n_samples", c_int64),
+        ("picture", c_int32),
+    ]
+
+
+class dnn_figure(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("name", c_char_p),
+        ("value", c_double),
+        ("note", c_char_p),
+    ]
+
+
+class dnn_section(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("title", c_char_p),
+        ("text", c_char_p),
+        ("json", c_char_p),
+    ]
+
+
+class dnn_picture(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("title", c_char_p),
+        ("image", c_void_p),
+    ]
+
+
+class dnn_audit_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("train_name", c_char_p),
+        ("test_name", c_char_p),
+        ("low", c_double),
+        ("high", c_double),
+        ("classes", c_int64),
+        ("features", c_void_p),
+        ("probabilities", c_void_p),
+        ("k", c_int64),
+        ("max_samples", c_int64),
+        ("seed", c_uint64),
+        ("skip", c_int32),
+        ("progress", dnn_progress),
+    ]
+
+
+class dnn_cross_entropy_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("reduction", c_int),
+        ("class_weights", POINTER(c_double)),
+        ("n_class_weights", c_int64),
+        ("label_smoothing", c_double),
+        ("has_ignore_index", c_int32),
+        ("ignore_index", c_int64),
+    ]
+
+
+class dnn_pair_loss_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("reduction", c_int),
+    ]
+
+
+class dnn_huber_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("reduction", c_int),
+        ("delta", c_double),
+    ]
+
+
+class dnn_bce_with_logits_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("reduction", c_int),
+        ("pos_weight", POINTER(c_double)),
+        ("n_pos_weight", c_int64),
     ]
 
 
@@ -463,70 +592,6 @@ class dnn_check_figures(Structure):
         ("evaluations", c_int64),
         ("hint", c_char_p),
         ("reproduce", c_char_p),
-    ]
-
-
-class dnn_progress(Structure):
-    _fields_ = [
-        ("step", CFUNCTYPE(c_int, c_void_p, c_char_p, c_int64, c_int64)),
-        ("user", c_void_p),
-    ]
-
-
-class dnn_callback_dataset_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("count", c_int64),
-        ("input", dnn_array),
-        ("target", dnn_array),
-        ("get", CFUNCTYPE(c_int, c_void_p, c_int64, c_int64, POINTER(dnn_array), POINTER(dnn_array))),
-        ("thread_safe", c_int32),
-        ("release", CFUNCTYPE(None, c_void_p)),
-        ("user", c_void_p),
-        ("class_names", POINTER(c_char_p)),
-        ("classes", c_int64),
-        ("low", c_double),
-        ("high", c_double),
-        ("name", CFUNCTYPE(c_int, c_void_p, c_int64, POINTER(c_char), c_size_t)),
-        ("get_target", CFUNCTYPE(c_int, c_void_p, c_int64, POINTER(dnn_array))),
-    ]
-
-
-class dnn_digits_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("count", c_int64),
-        ("first", c_int64),
-        ("seed", c_uint64),
-        ("image_size", c_int64),
-    ]
-
-
-class dnn_item_info(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("input", dnn_array),
-        ("target", dnn_array),
-    ]
-
-
-class dnn_loader_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("batch_size", c_int64),
-        ("shuffle", c_int32),
-        ("last_batch", c_int),
-        ("seed", c_uint64),
-        ("prefetch", c_int32),
-        ("workers", c_int32),
-    ]
-
-
-class dnn_loader_place(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("epoch", c_int64),
-        ("batch", c_int64),
     ]
 
 
@@ -875,47 +940,6 @@ class dnn_optimizer_state(Structure):
     ]
 
 
-class dnn_finding(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("severity", c_int),
-        ("name", c_char_p),
-        ("what", c_char_p),
-        ("how", c_char_p),
-        ("action", c_char_p),
-        ("set", c_char_p),
-        ("samples", POINTER(c_int64)),
-        ("n_samples", c_int64),
-        ("picture", c_int32),
-    ]
-
-
-class dnn_figure(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("name", c_char_p),
-        ("value", c_double),
-        ("note", c_char_p),
-    ]
-
-
-class dnn_section(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("title", c_char_p),
-        ("text", c_char_p),
-        ("json", c_char_p),
-    ]
-
-
-class dnn_picture(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("title", c_char_p),
-        ("image", c_void_p),
-    ]
-
-
 class dnn_schedule_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -1141,14 +1165,29 @@ DNN = {
     "dnn_tensor_get": (dnn_status, [c_void_p, c_int32, POINTER(c_int64), POINTER(c_double)]),
     "dnn_tensor_set": (dnn_status, [c_void_p, c_int32, POINTER(c_int64), c_double]),
     "dnn_tensor_fill": (dnn_status, [c_void_p, POINTER(dnn_init)]),
-    "dnn_cross_entropy_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_cross_entropy_desc)]),
-    "dnn_mse_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_pair_loss_desc)]),
-    "dnn_l1_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_pair_loss_desc)]),
-    "dnn_huber_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_huber_desc)]),
-    "dnn_bce_with_logits_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_bce_with_logits_desc)]),
-    "dnn_loss_evaluate": (dnn_status, [c_void_p, c_void_p, c_void_p, POINTER(c_double), POINTER(c_void_p)]),
-    "dnn_loss_values": (dnn_status, [c_void_p, POINTER(c_void_p)]),
-    "dnn_loss_release": (dnn_status, [c_void_p]),
+    "dnn_dataset_from_tensors": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p]),
+    "dnn_dataset_from_callbacks": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_callback_dataset_desc)]),
+    "dnn_digits": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_digits_desc)]),
+    "dnn_dataset_count": (c_int64, [c_void_p]),
+    "dnn_dataset_item": (dnn_status, [c_void_p, POINTER(dnn_item_info)]),
+    "dnn_dataset_get": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_void_p, POINTER(c_int64), c_int64]),
+    "dnn_dataset_get_range": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_void_p, c_int64, c_int64]),
+    "dnn_dataset_get_targets": (dnn_status, [POINTER(c_void_p), c_void_p, c_int64, c_int64]),
+    "dnn_dataset_classes": (c_int64, [c_void_p]),
+    "dnn_dataset_class_name": (c_char_p, [c_void_p, c_int64]),
+    "dnn_dataset_range": (dnn_status, [c_void_p, POINTER(c_double), POINTER(c_double)]),
+    "dnn_dataset_sample_name": (dnn_status, [c_void_p, c_int64, POINTER(c_char), c_size_t]),
+    "dnn_dataset_source_index": (c_int64, [c_void_p, c_int64]),
+    "dnn_dataset_retain": (dnn_status, [c_void_p]),
+    "dnn_dataset_release": (dnn_status, [c_void_p]),
+    "dnn_loader_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_loader_desc)]),
+    "dnn_loader_next": (dnn_status, [c_void_p, POINTER(c_void_p), POINTER(c_void_p)]),
+    "dnn_loader_batches": (c_int64, [c_void_p]),
+    "dnn_loader_position": (dnn_status, [c_void_p, POINTER(dnn_loader_place)]),
+    "dnn_loader_seek": (dnn_status, [c_void_p, POINTER(dnn_loader_place)]),
+    "dnn_loader_epoch": (c_int64, [c_void_p]),
+    "dnn_loader_set_epoch": (dnn_status, [c_void_p, c_int64]),
+    "dnn_loader_release": (dnn_status, [c_void_p]),
     "dnn_sequential_create": (dnn_status, [POINTER(c_void_p), c_void_p]),
     "dnn_sequential_add": (dnn_status, [c_void_p, c_char_p, c_void_p]),
     "dnn_graph_create": (dnn_status, [POINTER(c_void_p), c_void_p]),
@@ -1189,6 +1228,36 @@ DNN = {
     "dnn_predictor_run": (dnn_status, [c_void_p, c_void_p, POINTER(c_void_p)]),
     "dnn_predictor_run_n": (dnn_status, [c_void_p, POINTER(c_void_p), c_int32, POINTER(c_void_p), c_int32]),
     "dnn_predictor_release": (dnn_status, [c_void_p]),
+    "dnn_severity_name": (c_char_p, [c_int]),
+    "dnn_report_title": (c_char_p, [c_void_p]),
+    "dnn_report_worst": (c_int, [c_void_p]),
+    "dnn_report_findings": (c_int64, [c_void_p]),
+    "dnn_report_finding": (dnn_status, [c_void_p, c_int64, POINTER(dnn_finding)]),
+    "dnn_report_find": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_finding)]),
+    "dnn_report_figures": (c_int64, [c_void_p]),
+    "dnn_report_figure": (dnn_status, [c_void_p, c_int64, POINTER(dnn_figure)]),
+    "dnn_report_sections": (c_int64, [c_void_p]),
+    "dnn_report_section": (dnn_status, [c_void_p, c_int64, POINTER(dnn_section)]),
+    "dnn_report_pictures": (c_int64, [c_void_p]),
+    "dnn_report_picture": (dnn_status, [c_void_p, c_int64, POINTER(dnn_picture)]),
+    "dnn_report_text": (c_char_p, [c_void_p]),
+    "dnn_report_json": (c_char_p, [c_void_p]),
+    "dnn_report_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p]),
+    "dnn_report_add_finding": (dnn_status, [c_void_p, POINTER(dnn_finding)]),
+    "dnn_report_add_figure": (dnn_status, [c_void_p, c_char_p, c_double, c_char_p]),
+    "dnn_report_add_section": (dnn_status, [c_void_p, c_char_p, c_char_p, c_char_p]),
+    "dnn_report_add_picture": (dnn_status, [c_void_p, c_char_p, c_void_p]),
+    "dnn_report_append": (dnn_status, [c_void_p, c_void_p]),
+    "dnn_report_release": (dnn_status, [c_void_p]),
+    "dnn_audit": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_audit_desc)]),
+    "dnn_cross_entropy_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_cross_entropy_desc)]),
+    "dnn_mse_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_pair_loss_desc)]),
+    "dnn_l1_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_pair_loss_desc)]),
+    "dnn_huber_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_huber_desc)]),
+    "dnn_bce_with_logits_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_bce_with_logits_desc)]),
+    "dnn_loss_evaluate": (dnn_status, [c_void_p, c_void_p, c_void_p, POINTER(c_double), POINTER(c_void_p)]),
+    "dnn_loss_values": (dnn_status, [c_void_p, POINTER(c_void_p)]),
+    "dnn_loss_release": (dnn_status, [c_void_p]),
     "dnn_check_verdict_name": (c_char_p, [c_int]),
     "dnn_check_gradients": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(c_void_p), c_int32,
                                          POINTER(dnn_check_desc)]),
@@ -1200,29 +1269,6 @@ DNN = {
     "dnn_check_report_finding": (dnn_status, [c_void_p, c_int64, POINTER(dnn_check_finding)]),
     "dnn_check_report_text": (c_char_p, [c_void_p]),
     "dnn_check_report_json": (c_char_p, [c_void_p]),
-    "dnn_dataset_from_tensors": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p]),
-    "dnn_dataset_from_callbacks": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_callback_dataset_desc)]),
-    "dnn_digits": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_digits_desc)]),
-    "dnn_dataset_count": (c_int64, [c_void_p]),
-    "dnn_dataset_item": (dnn_status, [c_void_p, POINTER(dnn_item_info)]),
-    "dnn_dataset_get": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_void_p, POINTER(c_int64), c_int64]),
-    "dnn_dataset_get_range": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_void_p, c_int64, c_int64]),
-    "dnn_dataset_get_targets": (dnn_status, [POINTER(c_void_p), c_void_p, c_int64, c_int64]),
-    "dnn_dataset_classes": (c_int64, [c_void_p]),
-    "dnn_dataset_class_name": (c_char_p, [c_void_p, c_int64]),
-    "dnn_dataset_range": (dnn_status, [c_void_p, POINTER(c_double), POINTER(c_double)]),
-    "dnn_dataset_sample_name": (dnn_status, [c_void_p, c_int64, POINTER(c_char), c_size_t]),
-    "dnn_dataset_source_index": (c_int64, [c_void_p, c_int64]),
-    "dnn_dataset_retain": (dnn_status, [c_void_p]),
-    "dnn_dataset_release": (dnn_status, [c_void_p]),
-    "dnn_loader_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_loader_desc)]),
-    "dnn_loader_next": (dnn_status, [c_void_p, POINTER(c_void_p), POINTER(c_void_p)]),
-    "dnn_loader_batches": (c_int64, [c_void_p]),
-    "dnn_loader_position": (dnn_status, [c_void_p, POINTER(dnn_loader_place)]),
-    "dnn_loader_seek": (dnn_status, [c_void_p, POINTER(dnn_loader_place)]),
-    "dnn_loader_epoch": (c_int64, [c_void_p]),
-    "dnn_loader_set_epoch": (dnn_status, [c_void_p, c_int64]),
-    "dnn_loader_release": (dnn_status, [c_void_p]),
     "dnn_sheet_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_sheet_desc)]),
     "dnn_sheet_filters": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_sheet_desc)]),
     "dnn_plot_lines": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_series), c_int64, POINTER(dnn_plot_desc)]),
@@ -1292,27 +1338,6 @@ DNN = {
     "dnn_optimizer_state_count": (c_int64, [c_void_p]),
     "dnn_optimizer_state_at": (dnn_status, [c_void_p, c_int64, POINTER(dnn_optimizer_state)]),
     "dnn_optimizer_state_find": (dnn_status, [c_void_p, c_char_p, c_char_p, POINTER(dnn_optimizer_state)]),
-    "dnn_severity_name": (c_char_p, [c_int]),
-    "dnn_report_title": (c_char_p, [c_void_p]),
-    "dnn_report_worst": (c_int, [c_void_p]),
-    "dnn_report_findings": (c_int64, [c_void_p]),
-    "dnn_report_finding": (dnn_status, [c_void_p, c_int64, POINTER(dnn_finding)]),
-    "dnn_report_find": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_finding)]),
-    "dnn_report_figures": (c_int64, [c_void_p]),
-    "dnn_report_figure": (dnn_status, [c_void_p, c_int64, POINTER(dnn_figure)]),
-    "dnn_report_sections": (c_int64, [c_void_p]),
-    "dnn_report_section": (dnn_status, [c_void_p, c_int64, POINTER(dnn_section)]),
-    "dnn_report_pictures": (c_int64, [c_void_p]),
-    "dnn_report_picture": (dnn_status, [c_void_p, c_int64, POINTER(dnn_picture)]),
-    "dnn_report_text": (c_char_p, [c_void_p]),
-    "dnn_report_json": (c_char_p, [c_void_p]),
-    "dnn_report_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p]),
-    "dnn_report_add_finding": (dnn_status, [c_void_p, POINTER(dnn_finding)]),
-    "dnn_report_add_figure": (dnn_status, [c_void_p, c_char_p, c_double, c_char_p]),
-    "dnn_report_add_section": (dnn_status, [c_void_p, c_char_p, c_char_p, c_char_p]),
-    "dnn_report_add_picture": (dnn_status, [c_void_p, c_char_p, c_void_p]),
-    "dnn_report_append": (dnn_status, [c_void_p, c_void_p]),
-    "dnn_report_release": (dnn_status, [c_void_p]),
     "dnn_schedule_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_schedule_desc)]),
     "dnn_schedule_release": (dnn_status, [c_void_p]),
     "dnn_schedule_rate": (c_double, [c_void_p, c_double]),

@@ -1,4 +1,4 @@
-#include "record/archive.h"
+#include "core/sort.h"
 
 typedef int comparison(const void *context, uint32_t a, uint32_t b);
 

@@ -1,0 +1,110 @@
+/* The target among the inputs: a column that equals it, or that tells it without fail. */
+#include "audit/audit.h"
+#include "core/sort.h"
+
+/* SAMPLES: as many are looked at, evenly spaced. FEWEST: below, a column may tell all classes by chance. */
+enum { SAMPLES = 1000, FEWEST = 50, SHOWN = 5 };
+static const double correlated = 0.999;
+
+typedef struct {
+    const dnni_audit *audit;
+    const dnni_set *set;
+    int64_t n, step; /* points looked at: 0, step, 2 step, … */
+    uint32_t *order; /* [lanes, n] */
+    uint8_t *verdict; /* [dims] */
+} search;
+
+enum { INNOCENT, EQUAL, TELLS };
+
+typedef struct {
+    const search *search;
+    int64_t dimension;
+} column;
+
+static double value_at(const search *s, int64_t dimension, int64_t i) {
+    return (double)dnni_point(s->audit, s->set, i * s->step)[dimension];
+}
+static double target_at(const search *s, int64_t i) { return s->set->samples[s->set->ids[i * s->step]].target; }
+
+static int compare_values(const void *context, uint32_t i, uint32_t j) {
+    const column *c = context;
+    double x = value_at(c->search, c->dimension, i), y = value_at(c->search, c->dimension, j);
+    if (x != y) return x < y ? -1 : 1;
+    double s = target_at(c->search, i), t = target_at(c->search, j);
+    return s != t ? (s < t ? -1 : 1) : 0;
+}
+
+/* Pearson's, of the column and the target. */
+static double correlation(const search *s, int64_t dimension) {
+    double n = 0, mx = 0, my = 0, xx = 0, yy = 0, xy = 0;
+    for (int64_t i = 0; i < s->n; i++) {
+        double x = value_at(s, dimension, i), y = target_at(s, i);
+        if (!isfinite(x) || !isfinite(y)) continue;
+        double dx = x - mx, dy = y - my;
+        mx += dx / ++n;
+        my += dy / n;
+        xx += dx * (x - mx);
+        yy += dy * (y - my);
+        xy += dx * (y - my);
+    }
+    return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : 0;
+}
+
+/* Sorted by the column, the samples of each class lie together, and no value is of two classes. */
+static bool tells_class(const search *s, int64_t dimension, uint32_t *order) {
+    int64_t runs = 1, classes = 0;
+    column c = {s, dimension};
+    for (int64_t i = 0; i < s->n; i++) order[i] = (uint32_t)i;
+    dnni_sort(order, s->n, compare_values, &c);
+    for (int64_t i = 1; i < s->n; i++) {
+        if (target_at(s, order[i]) == target_at(s, order[i - 1])) continue;
+        if (value_at(s, dimension, order[i]) == value_at(s, dimension, order[i - 1])) return false;
+        if (++runs > s->audit->classes) return false;
+    }
+    for (int64_t k = 0; k < s->audit->classes; k++) classes += s->audit->counts[s->set - s->audit->set][k] > 0;
+    return classes > 1 && runs > 1 && runs <= classes;
+}
+
+static void look_at_column(void *arg, int64_t task, int64_t lane) {
+    const search *s = arg;
+    double r = fabs(correlation(s, task));
+    s->verdict[task] = INNOCENT;
+    if (r > correlated) s->verdict[task] = EQUAL;
+    else if (s->audit->kind == DNNI_TARGET_CLASS && tells_class(s, task, s->order + lane * s->n))
+        s->verdict[task] = TELLS;
+}
+
+static dnn_status tell(dnni_audit *a, const search *s, int64_t j) {
+    dnni_list none = {0};
+    bool equal = s->verdict[j] == EQUAL;
+    DNNI_TRY(dnni_audit_add(a, equal ? DNN_SEVERITY_ERROR : DNN_SEVERITY_WARNING, "target-in-inputs", s->set, &none,
+                            "dimension %lld of the inputs %s", (long long)j,
+                            equal ? "is the target, but for a factor" : "alone tells every sample's class"));
+    DNNI_TRY(dnni_report_how(a->report, equal ? "its correlation with the target is %s over %lld samples"
+                                              : "its correlation is %s; sorted by it, %lld samples are sorted by class",
+                             dnni_real(correlation(s, j), 5).text, (long long)s->n));
+    return dnni_report_action(a->report, "take it out, unless it is known when the model is used");
+}
+
+static dnn_status look(dnni_audit *a, search *s) {
+    int64_t lanes = dnni_env(a->ctx)->lanes;
+    s->order = dnni_pool_alloc(&a->pool, lanes * s->n, sizeof *s->order);
+    s->verdict = dnni_pool_alloc(&a->pool, a->dims, 1);
+    if (!s->order || !s->verdict) return DNN_ERROR_MEMORY;
+    dnnk_parallel(dnni_env(a->ctx), a->dims, look_at_column, s);
+    for (int64_t j = 0, told = 0; j < a->dims && told < SHOWN; j++) {
+        if (s->verdict[j] == INNOCENT) continue;
+        DNNI_TRY(tell(a, s, j));
+        told++;
+    }
+    return DNN_OK;
+}
+
+/* Before points are scaled, and only where they are the values themselves. */
+dnn_status dnni_audit_leak(dnni_audit *a, dnni_set *set) {
+    bool targets = a->kind == DNNI_TARGET_CLASS || a->kind == DNNI_TARGET_NUMBER;
+    search s = {.audit = a, .set = set, .n = dnnk_min(SAMPLES, set->kept)};
+    if (!targets || !set->points || a->cosine || a->point_dims != a->dims || s.n < FEWEST) return DNN_OK;
+    s.step = set->kept / s.n;
+    return look(a, &s);
+}
