@@ -10,6 +10,7 @@
 #include "inspect.h"
 #include "layer.h"
 #include "layers.h"
+#include "look.h"
 #include "loss.h"
 #include "module.h"
 #include "optimizer.h"

@@ -87,6 +87,12 @@ DNN_API dnn_status dnn_plot_lines(dnn_tensor **out, dnn_context *ctx, const dnn_
 DNN_API dnn_status dnn_plot_histogram(dnn_tensor **out, dnn_context *ctx, const dnn_tensor *values, int64_t bins,
                                       const dnn_plot_desc *desc);
 
+/* n bars (1 to 1000), one below the other, each with its label (may be NULL) and its value; the largest fills the
+ * width, values of 0 and below have none. Of the description only width and title are looked at: the picture is as high
+ * as it needs to be. */
+DNN_API dnn_status dnn_plot_bars(dnn_tensor **out, dnn_context *ctx, const char *const *labels, const double *values,
+                                 int64_t n, const dnn_plot_desc *desc);
+
 #ifdef __cplusplus
 }
 #endif

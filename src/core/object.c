@@ -18,6 +18,7 @@ static const char *kind_name(uint32_t kind) {
     case DNNI_ARCHIVE: return "archive";
     case DNNI_REPORT: return "report";
     case DNNI_TRANSFORM: return "transform";
+    case DNNI_SUMMARY: return "summary";
     default: return NULL;
     }
 }

@@ -28,7 +28,8 @@ typedef enum dnni_kind {
     DNNI_ARCHIVE = 0x6e6e030b,
     DNNI_REPORT = 0x6e6e020c,
     DNNI_SCHEDULE = 0x6e6e080d,
-    DNNI_TRANSFORM = 0x6e6e0c0e
+    DNNI_TRANSFORM = 0x6e6e0c0e,
+    DNNI_SUMMARY = 0x6e6e040e,
 } dnni_kind;
 
 typedef struct dnni_object {

@@ -50,30 +50,56 @@ static bool is_control(uint32_t c) {
     return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
-static void clean(dnni_writer *w, const char *text, int64_t bytes, bool lines) {
-    for (const char *at = text, *end = text + bytes; at < end;) {
-        const char *from = at;
-        uint32_t c;
-        if (!dnni_utf8_next(&at, end, &c)) {
-            at++;
-            dnni_write(w, REPLACEMENT);
-        } else if (c == '\t' || c == '\n' || c == '\r') {
-            dnni_write(w, c == '\n' && lines ? "\n" : " ");
-        } else if (is_control(c)) {
-            dnni_write(w, REPLACEMENT);
-        } else {
-            dnni_write(w, "%.*s", (int)(at - from), from);
-        }
+/* Steps over a character, or a byte that begins none, and gives what is shown for it. */
+static int next_clean(const char **at, const char *end, bool lines, const char **shown) {
+    const char *from = *at;
+    uint32_t c;
+    *shown = REPLACEMENT;
+    if (!dnni_utf8_next(at, end, &c)) {
+        ++*at;
+        return 3;
+    }
+    if (c == '\t' || c == '\n' || c == '\r') {
+        *shown = c == '\n' && lines ? "\n" : " ";
+        return 1;
+    }
+    if (is_control(c)) return 3;
+    *shown = from;
+    return (int)(*at - from);
+}
+
+void dnni_clean(char *text, size_t room, const char *source) {
+    size_t used = 0;
+    for (const char *at = source, *end = source + strlen(source); at < end;) {
+        const char *shown;
+        size_t bytes = (size_t)next_clean(&at, end, false, &shown);
+        if (used + bytes >= room) break;
+        memcpy(text + used, shown, bytes);
+        used += bytes;
+    }
+    text[used] = '\0';
+}
+
+static void write_clean(dnni_writer *w, const char *text, bool lines) {
+    for (const char *at = text, *end = text + strlen(text); at < end;) {
+        const char *shown;
+        int bytes = next_clean(&at, end, lines, &shown);
+        dnni_write(w, "%.*s", bytes, shown);
     }
 }
 
-char *dnni_pool_clean(dnni_pool *pool, const char *text, int64_t most, bool lines) {
-    int64_t bytes = most < 0 ? (int64_t)strlen(text) : (int64_t)strnlen(text, (size_t)most);
+char *dnni_pool_clean(dnni_pool *pool, const char *text, bool lines) {
     dnni_writer w = {.text = NULL};
-    clean(&w, text, bytes, lines);
+    write_clean(&w, text, lines);
     w = (dnni_writer){.text = dnni_pool_alloc(pool, w.used + 1, 1), .room = w.used + 1};
-    if (w.text) clean(&w, text, bytes, lines);
+    if (w.text) write_clean(&w, text, lines);
     return w.text;
+}
+
+int dnni_characters(const char *text) {
+    int n = 0;
+    for (; *text; text++) n += (*text & 0xc0) != 0x80;
+    return n;
 }
 
 /* ---- the writer ---- */

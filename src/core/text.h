@@ -17,10 +17,14 @@ dnni_real_text dnni_real(double value, int digits);
 /* The next character of UTF-8 text: steps over it and gives its number; false if it is not well formed. */
 bool dnni_utf8_next(const char **at, const char *end, uint32_t *character);
 
-/* A copy that can be shown anywhere: what is not well-formed UTF-8, and control characters (a terminal obeys some) but
- * '\n' where `lines` are allowed, become U+FFFD; in one line, a '\n' or tab becomes a space. `most` bytes are read, or
- * all (-1). NULL if there is no memory. */
-char *dnni_pool_clean(dnni_pool *pool, const char *text, int64_t most, bool lines);
+/* Characters of UTF-8 text, for columns that stand below each other. */
+int dnni_characters(const char *text);
+
+/* Text that can be shown anywhere: what is not well-formed UTF-8, and characters that control a terminal or the
+ * direction of writing, become U+FFFD; a tab or an end of line becomes a space, but '\n' stays where `lines` are
+ * allowed. A copy in the pool, NULL if there is no memory; or into text[room], room ≥ 1, cut between characters. */
+char *dnni_pool_clean(dnni_pool *pool, const char *text, bool lines);
+void dnni_clean(char *text, size_t room, const char *source);
 
 /* Writes text twice: once to measure, once into memory. */
 typedef struct dnni_writer {

@@ -139,5 +139,6 @@ dnn_status dnni_check_range(const dnn_dataset *dataset, int64_t first, int64_t n
 #define DNNI_STREAM_GROUPS (UINT64_C(5) << 56)
 #define DNNI_STREAM_BALANCE (UINT64_C(6) << 56) /* + class, or round */
 #define DNNI_STREAM_MIX (UINT64_C(7) << 56)     /* + epoch */
+#define DNNI_STREAM_LOOK (UINT64_C(16) << 56)
 
 #endif

@@ -42,7 +42,7 @@ dnn_status dnni_report_add(dnn_report *r, dnn_severity severity, const char *nam
 
 static dnn_status say(dnn_report *r, const char **kept, const char *format, va_list arguments) {
     const char *text = print(&r->pool, format, arguments);
-    if (text) text = dnni_pool_clean(&r->pool, text, -1, false);
+    if (text) text = dnni_pool_clean(&r->pool, text, false);
     if (!text) return DNN_ERROR_MEMORY;
     *kept = text;
     dnni_report_outdate(r);
@@ -86,6 +86,13 @@ dnn_status dnni_report_give_picture(dnn_report *r, const char *title, dnn_tensor
     dnn_status status = dnn_report_add_picture(r, title, image);
     dnn_tensor_release(image);
     return status;
+}
+
+void dnni_report_rewind(dnn_report *r, dnni_report_mark mark) {
+    while (r->n_pictures > mark.pictures) dnn_tensor_release((dnn_tensor *)r->pictures[--r->n_pictures].image);
+    r->n_figures = mark.figures;
+    r->n_sections = mark.sections;
+    dnni_report_outdate(r);
 }
 
 /* ---- one report into another: all is copied before anything is added ---- */

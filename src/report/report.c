@@ -36,7 +36,7 @@ dnn_status dnn_report_create(dnn_report **out, dnn_context *ctx, const char *tit
     dnn_report *r = dnni_object_new(ctx, DNNI_REPORT, sizeof *r, destroy_report);
     if (!r) return DNN_ERROR_MEMORY;
     r->pool.ctx = r->written.ctx = ctx;
-    r->title = dnni_pool_clean(&r->pool, title, -1, false);
+    r->title = dnni_pool_clean(&r->pool, title, false);
     if (r->title) *out = r;
     else dnn_report_release(r);
     return *out ? DNN_OK : DNN_ERROR_MEMORY;
@@ -68,7 +68,7 @@ const char *dnn_report_json(dnn_report *report) {
 }
 
 dnn_status dnni_report_keep(dnn_report *r, const char **kept, const char *text, bool lines) {
-    *kept = text && *text ? dnni_pool_clean(&r->pool, text, -1, lines) : "";
+    *kept = text && *text ? dnni_pool_clean(&r->pool, text, lines) : "";
     return *kept ? DNN_OK : DNN_ERROR_MEMORY;
 }
 

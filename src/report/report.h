@@ -45,6 +45,15 @@ void dnni_report_show(dnn_report *report, int64_t picture);
 /* Adds a picture and lets go of the caller's hold, whatever the status. Its number is n_pictures - 1. */
 dnn_status dnni_report_give_picture(dnn_report *report, const char *title, dnn_tensor *image);
 
+/* What a report holds besides findings; and back to that, when something that was to be added as a whole failed. */
+typedef struct dnni_report_mark {
+    int64_t figures, sections, pictures;
+} dnni_report_mark;
+static inline dnni_report_mark dnni_report_marked(const dnn_report *r) {
+    return (dnni_report_mark){r->n_figures, r->n_sections, r->n_pictures};
+}
+void dnni_report_rewind(dnn_report *report, dnni_report_mark mark);
+
 static inline dnn_status dnni_check_report(const dnn_report *report) {
     return dnni_check(report, DNNI_REPORT, "report");
 }

@@ -52,22 +52,16 @@ static void write_finding(dnni_writer *w, const dnn_report *r, const dnn_finding
     if (*f->action) dnni_write(w, "  Do: %s\n", f->action);
 }
 
-static int64_t characters(const char *text) {
-    int64_t n = 0;
-    for (; *text; text++) n += (*text & 0xc0) != 0x80;
-    return n;
-}
-
 static void write_figures(dnni_writer *w, const dnn_report *r) {
-    int64_t widest = 0;
+    int widest = 0;
     for (int64_t i = 0; i < r->n_figures; i++) {
-        int64_t width = characters(r->figures[i].name);
+        int width = dnni_characters(r->figures[i].name);
         if (width > widest) widest = width;
     }
     if (r->n_figures > 0) dnni_write(w, "\nFigures\n");
     for (int64_t i = 0; i < r->n_figures; i++) {
         const dnn_figure *f = &r->figures[i];
-        dnni_write(w, "  %s%*s  %*s", f->name, (int)(widest - characters(f->name)), "", *f->note ? -12 : 0,
+        dnni_write(w, "  %s%*s  %*s", f->name, widest - dnni_characters(f->name), "", *f->note ? -12 : 0,
                    dnni_real(f->value, 6).text);
         dnni_write(w, "%s%s\n", *f->note ? "  " : "", f->note);
     }

@@ -93,6 +93,7 @@ static void make_world(world *w, bool with_report) {
     assert_int_equal(dnn_safetensors_parse(&w->archive, w->context, empty, 10), DNN_OK);
     if (with_report) make_report(w);
     make_findings(w);
+    assert_int_equal(dnn_summarise(&w->summary, w->dataset, NULL), DNN_OK);
     for (int i = 0; i < 4; i++) {
         w->tensors[i] = w->tensor;
         w->names[i] = "name";
@@ -111,6 +112,7 @@ static void give_back_retained(const function_row *f, world *w) {
 
 /* Some of these were released, or handed over, by the function under test: then this is an error, and harmless. */
 static void end_world(world *w) {
+    dnn_summary_release(w->summary);
     dnn_report_release(w->report);
     dnn_archive_release(w->archive);
     dnn_check_report_release(w->check_report);
@@ -148,6 +150,7 @@ static void *handle_of(const world *w, argument_kind kind) {
     case HANDLE_CHECK_REPORT: return w->check_report;
     case HANDLE_ARCHIVE: return w->archive;
     case HANDLE_REPORT: return w->report;
+    case HANDLE_SUMMARY: return w->summary;
     default: return NULL;
     }
 }

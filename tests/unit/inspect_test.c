@@ -297,6 +297,37 @@ static void test_out_of_memory(void **state) {
     dnn_tensor_release(x);
 }
 
+/* The length of the run of blue in the row of pixels that has the most. */
+static int64_t longest_bar(const dnn_tensor *picture, int64_t top, int64_t bottom) {
+    int64_t longest = 0;
+    for (int64_t y = top; y < bottom; y++) {
+        int64_t n = 0;
+        for (int64_t x = 0; x < dnn_tensor_dim(picture, 1); x++) n += pixel(picture, x, y) == 0x2f6fbf;
+        if (n > longest) longest = n;
+    }
+    return longest;
+}
+
+/* Padding 12, then rows of 26 pixels at this width. */
+static void test_bars(void **state) {
+    (void)state;
+    dnn_tensor *picture;
+    double values[] = {10, 5, 0, NAN, -3, 1e-9};
+    const char *labels[] = {"ten", "five", NULL, "nan", "minus", "a name that is longer than the picture is wide"};
+    assert_int_equal(dnn_plot_bars(&picture, ctx, labels, values, 6, NULL), DNN_OK);
+    assert_int_equal(dnn_tensor_dim(picture, 1), 720);
+    assert_int_equal(dnn_tensor_dim(picture, 0), 12 + 6 * 26 + 12);
+    int64_t ten = longest_bar(picture, 12, 38), five = longest_bar(picture, 38, 64);
+    assert_true(ten > 200 && llabs(ten - 2 * five) <= 1);
+    assert_int_equal(longest_bar(picture, 64, 90), 0);
+    assert_int_equal(longest_bar(picture, 90, 116), 0);
+    assert_int_equal(longest_bar(picture, 116, 142), 0);
+    assert_int_equal(longest_bar(picture, 142, 168), 1);
+    dnn_tensor_release(picture);
+    assert_int_equal(dnn_plot_bars(&picture, ctx, labels, values, 0, NULL), DNN_ERROR_ARGUMENT);
+    assert_int_equal(dnn_plot_bars(&picture, ctx, labels, values, 1001, NULL), DNN_ERROR_ARGUMENT);
+}
+
 /* ---- numbers ---- */
 
 static void test_decimals(void **state) {
@@ -352,7 +383,7 @@ int main(void) {
         cmocka_unit_test(test_sheet_words),  cmocka_unit_test(test_filters),       cmocka_unit_test(test_sheet_misuse),
         cmocka_unit_test(test_lines),        cmocka_unit_test(test_ranges),        cmocka_unit_test(test_histogram),
         cmocka_unit_test(test_plot_misuse),  cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_decimals),
-        cmocka_unit_test(test_numbers),      cmocka_unit_test(test_font),
+        cmocka_unit_test(test_numbers),      cmocka_unit_test(test_font),          cmocka_unit_test(test_bars),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -160,6 +160,11 @@ class dnn_gelu_form(IntEnum):
     DNN_GELU_TANH = 10
 
 
+class dnn_part(IntEnum):
+    DNN_PART_INPUT = 10
+    DNN_PART_TARGET = 20
+
+
 class dnn_schedule_kind(IntEnum):
     DNN_SCHEDULE_CONSTANT = 0
     DNN_SCHEDULE_STEP = 10
@@ -820,6 +825,53 @@ class dnn_rnn_desc(Structure):
     ]
 
 
+class dnn_summary_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("name", c_char_p),
+        ("most", c_int64),
+        ("progress", dnn_progress),
+    ]
+
+
+class dnn_values(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("count", c_int64),
+        ("nans", c_int64),
+        ("infinities", c_int64),
+        ("min", c_double),
+        ("max", c_double),
+        ("mean", c_double),
+        ("std", c_double),
+        ("q01", c_double),
+        ("q05", c_double),
+        ("q25", c_double),
+        ("median", c_double),
+        ("q75", c_double),
+        ("q95", c_double),
+        ("q99", c_double),
+        ("kept", c_int64),
+        ("constant", c_int64),
+        ("whole", c_int32),
+    ]
+
+
+class dnn_classes(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("classes", c_int64),
+        ("counted", c_int64),
+        ("outside", c_int64),
+        ("empty", c_int64),
+        ("least", c_int64),
+        ("most", c_int64),
+        ("least_share", c_double),
+        ("most_share", c_double),
+        ("imbalanced", c_int32),
+    ]
+
+
 class dnn_sgd_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -1273,6 +1325,8 @@ DNN = {
     "dnn_sheet_filters": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_sheet_desc)]),
     "dnn_plot_lines": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_series), c_int64, POINTER(dnn_plot_desc)]),
     "dnn_plot_histogram": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_int64, POINTER(dnn_plot_desc)]),
+    "dnn_plot_bars": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(c_char_p), POINTER(c_double), c_int64,
+                                   POINTER(dnn_plot_desc)]),
     "dnn_layer_create": (c_void_p, [c_void_p, POINTER(dnn_layer_class), c_void_p, c_size_t]),
     "dnn_layer_add_parameter": (dnn_status, [c_void_p, c_char_p, c_int32, POINTER(c_int64), POINTER(dnn_init)]),
     "dnn_layer_add_buffer": (dnn_status, [c_void_p, c_char_p, c_int32, POINTER(c_int64), POINTER(dnn_init)]),
@@ -1313,6 +1367,19 @@ DNN = {
     "dnn_lstm": (c_void_p, [c_void_p, POINTER(dnn_rnn_desc)]),
     "dnn_gru": (c_void_p, [c_void_p, POINTER(dnn_rnn_desc)]),
     "dnn_rnn_tanh": (c_void_p, [c_void_p, POINTER(dnn_rnn_desc)]),
+    "dnn_summarise": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_summary_desc)]),
+    "dnn_summary_release": (dnn_status, [c_void_p]),
+    "dnn_summary_samples": (c_int64, [c_void_p]),
+    "dnn_summary_channels": (c_int64, [c_void_p, c_int]),
+    "dnn_summary_values": (dnn_status, [c_void_p, c_int, c_int64, POINTER(dnn_values)]),
+    "dnn_summary_constant": (c_int64, [c_void_p, c_int, POINTER(c_int64), c_int64]),
+    "dnn_summary_classes": (dnn_status, [c_void_p, POINTER(dnn_classes)]),
+    "dnn_summary_class_count": (c_int64, [c_void_p, c_int64]),
+    "dnn_summary_text": (c_char_p, [c_void_p]),
+    "dnn_summary_json": (c_char_p, [c_void_p]),
+    "dnn_summary_histogram": (dnn_status, [POINTER(c_void_p), c_void_p, c_int, c_int64, POINTER(dnn_plot_desc)]),
+    "dnn_summary_bars": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_plot_desc)]),
+    "dnn_report_add_summary": (dnn_status, [c_void_p, c_void_p]),
     "dnn_sgd_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_sgd_desc)]),
     "dnn_adam_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_adam_desc)]),
     "dnn_adamw_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_adam_desc)]),
