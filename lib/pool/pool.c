@@ -24,9 +24,8 @@ typedef struct {
     const dnnk_pool_table *kernels;
     const dnnk_pool *pool;
     const void *in;
-    const int32_t *winner_in;
-    void *out;
-    int32_t *winner_out;
+    const void *winner_in;
+    void *out, *winner_out;
     int64_t units, per_task;
 } job;
 
@@ -65,14 +64,15 @@ static void avg_backward_task(void *arg, int64_t task, int64_t lane) {
     j->kernels->avg_backward(j->pool, j->in, j->out, task * j->per_task, end_of(j, task));
 }
 
-void dnnk_max_pool(const dnnk_env *env, dnnk_type type, const dnnk_pool *pool, const void *x, void *y,
-                   int32_t *winner) {
+int64_t dnnk_max_pool_winner_bytes(const dnnk_pool *pool) { return pool->h.kernel * pool->w.kernel < 256 ? 1 : 4; }
+
+void dnnk_max_pool(const dnnk_env *env, dnnk_type type, const dnnk_pool *pool, const void *x, void *y, void *winner) {
     job j = {.kernels = dnnk_pool_kernels(env->isa, type), .pool = pool, .in = x, .out = y, .winner_out = winner};
     run(env, &j, pool->h.out, max_task);
 }
 
 void dnnk_max_pool_backward(const dnnk_env *env, dnnk_type type, const dnnk_pool *pool, const void *dy,
-                            const int32_t *winner, void *dx) {
+                            const void *winner, void *dx) {
     job j = {.kernels = dnnk_pool_kernels(env->isa, type), .pool = pool, .in = dy, .winner_in = winner, .out = dx};
     run(env, &j, pool->h.in, max_backward_task);
 }

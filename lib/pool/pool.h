@@ -6,7 +6,7 @@
  * An adaptive axis (kernel = 0) sees all i in [floor(o * in / out), ceil((o + 1) * in / out)), PyTorch's rule.
  * Padding may be larger than the kernel. One-dimensional pooling is an H axis of one input and a kernel of one.
  *
- * x, dx: (n, h.in, w.in, c). y, dy: (n, h.out, w.out, c). winner: (n, h.out, w.out, c).
+ * x, dx: (n, h.in, w.in, c). y, dy, winner: (n, h.out, w.out, c).
  * All are contiguous and may be misaligned to anything that suits their type; none may overlap. Outputs, dx included,
  * are overwritten. Backward gathers: every dx element adds up its windows in rising order of (output row, output
  * column), so results are bitwise equal for every number of lanes.
@@ -38,16 +38,20 @@ dnnk_pool_axis dnnk_pool_window(int64_t in, int64_t kernel, int64_t stride, int6
                                 int64_t dilation);
 dnnk_pool_axis dnnk_pool_adaptive(int64_t in, int64_t out);
 
+/* The type of winners: uint8, 1 byte, while that tells the taps of a window, and DNNK_NO_WINNER, apart; int32, 4 bytes,
+ * for windows of 256 taps and more. */
+int64_t dnnk_max_pool_winner_bytes(const dnnk_pool *pool);
+#define DNNK_NO_WINNER (-1) /* 255 in a byte */
+
 /* y = the maximum of each window; winner = the tap that won, kernel index kh * w.kernel + kw. Among equals the first
  * tap wins. NaN wins over all numbers (the last NaN, as in PyTorch). A window wholly in padding gives -infinity and
- * the winner -1, which receives no gradient. winner may be NULL where no backward follows. Window axes only, with
+ * DNNK_NO_WINNER, which receives no gradient. winner may be NULL where no backward follows. Window axes only, with
  * h.kernel * w.kernel below 2^31. */
-void dnnk_max_pool(const dnnk_env *env, dnnk_type type, const dnnk_pool *pool, const void *x, void *y,
-                   int32_t *winner);
+void dnnk_max_pool(const dnnk_env *env, dnnk_type type, const dnnk_pool *pool, const void *x, void *y, void *winner);
 
 /* dx[i] = sum of dy over the windows whose winner is i. */
 void dnnk_max_pool_backward(const dnnk_env *env, dnnk_type type, const dnnk_pool *pool, const void *dy,
-                            const int32_t *winner, void *dx);
+                            const void *winner, void *dx);
 
 /* y = sum of the window / divisor. The divisor is the number of taps inside the image or, with count_include_pad, of
  * all taps (adaptive axes have no padding). A window that sees no input gives 0. Sums are taken along the window's
@@ -62,9 +66,8 @@ void dnnk_avg_pool_backward(const dnnk_env *env, dnnk_type type, const dnnk_pool
 #define DNNK_POOL_BLOCK 128
 
 typedef struct dnnk_pool_table {
-    void (*max)(const dnnk_pool *p, const void *x, void *y, int32_t *winner, int64_t begin, int64_t end);
-    void (*max_backward)(const dnnk_pool *p, const void *dy, const int32_t *winner, void *dx, int64_t begin,
-                         int64_t end);
+    void (*max)(const dnnk_pool *p, const void *x, void *y, void *winner, int64_t begin, int64_t end);
+    void (*max_backward)(const dnnk_pool *p, const void *dy, const void *winner, void *dx, int64_t begin, int64_t end);
     void (*avg)(const dnnk_pool *p, const void *x, void *y, int64_t begin, int64_t end);
     void (*avg_backward)(const dnnk_pool *p, const void *dy, void *dx, int64_t begin, int64_t end);
 } dnnk_pool_table;

@@ -27,15 +27,34 @@ static bool sees_nothing(dnnk_pool_span h, dnnk_pool_span w) { return h.begin ==
 
 /* ---- maximum ---- */
 
+/* Winners are worked on as int32, a block of channels at a time, which vectorises beside float; kept are bytes. */
+static void store_winners(const int32_t *winner, int64_t c, int64_t bytes, void *to, int64_t at) {
+    uint8_t *narrow = to;
+    int32_t *wide = to;
+    if (bytes == 1)
+        for (int64_t i = 0; i < c; i++) narrow[at + i] = (uint8_t)winner[i];
+    else
+        for (int64_t i = 0; i < c; i++) wide[at + i] = winner[i];
+}
+
+static void load_winners(const void *from, int64_t at, int64_t c, int64_t bytes, int32_t *winner) {
+    const uint8_t *narrow = from;
+    const int32_t *wide = from;
+    if (bytes == 1)
+        for (int64_t i = 0; i < c; i++) winner[i] = narrow[at + i];
+    else
+        for (int64_t i = 0; i < c; i++) winner[i] = wide[at + i];
+}
+
 static void max_start(const real *restrict x, real *restrict best, int32_t *restrict winner, int64_t c,
                       int32_t tap) {
     for (int64_t i = 0; i < c; i++) best[i] = x[i];
-    for (int64_t i = 0; winner && i < c; i++) winner[i] = tap;
+    for (int64_t i = 0; i < c; i++) winner[i] = tap;
 }
 
 static void max_of_nothing(real *restrict best, int32_t *restrict winner, int64_t c) {
     for (int64_t i = 0; i < c; i++) best[i] = -(real)INFINITY;
-    for (int64_t i = 0; winner && i < c; i++) winner[i] = -1;
+    for (int64_t i = 0; i < c; i++) winner[i] = DNNK_NO_WINNER;
 }
 
 static void max_tap(const real *restrict x, real *restrict best, int64_t c) {
@@ -55,9 +74,9 @@ static void max_tap_winner(const real *restrict x, real *restrict best, int32_t 
 }
 
 /* x: the unit's first channel at row 0, column 0 of the image. The first tap starts the maximum, so that a window of
- * -infinity has a winner too. */
-static void max_window(const dnnk_pool *p, const real *x, dnnk_pool_span h, dnnk_pool_span w, int64_t c, real *best,
-                       int32_t *winner) {
+ * -infinity has a winner too. Winners are only known if they are `wanted`. */
+static void max_window(const dnnk_pool *p, const real *x, dnnk_pool_span h, dnnk_pool_span w, int64_t c, bool wanted,
+                       real *best, int32_t *winner) {
     if (sees_nothing(h, w)) {
         max_of_nothing(best, winner, c);
         return;
@@ -69,7 +88,7 @@ static void max_window(const dnnk_pool *p, const real *x, dnnk_pool_span h, dnnk
             int32_t tap = (int32_t)(kh * p->w.kernel + kw);
             if (kh == h.begin && kw == w.begin)
                 max_start(in, best, winner, c, tap);
-            else if (winner)
+            else if (wanted)
                 max_tap_winner(in, best, winner, c, tap);
             else
                 max_tap(in, best, c);
@@ -77,14 +96,18 @@ static void max_window(const dnnk_pool *p, const real *x, dnnk_pool_span h, dnnk
     }
 }
 
-static void max_forward(const dnnk_pool *p, const void *x, void *y, int32_t *winner, int64_t begin, int64_t end) {
+static void max_forward(const dnnk_pool *p, const void *x, void *y, void *winner, int64_t begin, int64_t end) {
+    int64_t bytes = dnnk_max_pool_winner_bytes(p);
+    int32_t taps[DNNK_POOL_BLOCK];
     for (int64_t index = begin; index < end; index++) {
         unit u = unit_at(p, index, p->h.out);
         dnnk_pool_span h = dnnk_pool_seen(&p->h, u.row);
         const real *image = (const real *)x + input_row(p, u, 0);
         int64_t out = output_row(p, u, u.row);
-        for (int64_t ow = 0; ow < p->w.out; ow++, out += p->c)
-            max_window(p, image, h, dnnk_pool_seen(&p->w, ow), u.c, (real *)y + out, winner ? winner + out : NULL);
+        for (int64_t ow = 0; ow < p->w.out; ow++, out += p->c) {
+            max_window(p, image, h, dnnk_pool_seen(&p->w, ow), u.c, winner != NULL, (real *)y + out, taps);
+            if (winner) store_winners(taps, u.c, bytes, winner, out);
+        }
     }
 }
 
@@ -98,18 +121,20 @@ static void clear_row(real *dx, int64_t width, int64_t pitch, int64_t c) {
         for (int64_t i = 0; i < c; i++) dx[iw * pitch + i] = 0;
 }
 
-/* Adds to one row of dx what the output row at dy gives it through the taps of kernel row kh. */
-static void max_backward_row(const dnnk_pool *p, const real *dy, const int32_t *winner, real *dx, int64_t c,
+/* Adds to one row of dx what the output row at `out` gives it through the taps of kernel row kh. */
+static void max_backward_row(const dnnk_pool *p, const real *dy, const void *winner, int64_t out, real *dx, int64_t c,
                              int64_t kh) {
-    for (int64_t ow = 0; ow < p->w.out; ow++) {
+    int64_t bytes = dnnk_max_pool_winner_bytes(p);
+    int32_t taps[DNNK_POOL_BLOCK];
+    for (int64_t ow = 0; ow < p->w.out; ow++, out += p->c) {
         dnnk_pool_span w = dnnk_pool_seen(&p->w, ow);
+        load_winners(winner, out, c, bytes, taps);
         for (int64_t kw = w.begin; kw < w.end; kw++)
-            give_winner(dy + ow * p->c, winner + ow * p->c, dx + (w.start + kw * w.step) * p->c, c,
-                        (int32_t)(kh * p->w.kernel + kw));
+            give_winner(dy + out, taps, dx + (w.start + kw * w.step) * p->c, c, (int32_t)(kh * p->w.kernel + kw));
     }
 }
 
-static void max_backward(const dnnk_pool *p, const void *dy, const int32_t *winner, void *dx, int64_t begin,
+static void max_backward(const dnnk_pool *p, const void *dy, const void *winner, void *dx, int64_t begin,
                          int64_t end) {
     for (int64_t index = begin; index < end; index++) {
         unit u = unit_at(p, index, p->h.in);
@@ -117,8 +142,8 @@ static void max_backward(const dnnk_pool *p, const void *dy, const int32_t *winn
         clear_row(row, p->w.in, p->c, u.c);
         int64_t oh, last;
         for (dnnk_pool_seers(&p->h, u.row, &oh, &last); oh < last; oh++) {
-            int64_t kh = dnnk_pool_tap(&p->h, u.row, oh), out = output_row(p, u, oh);
-            if (kh >= 0) max_backward_row(p, (const real *)dy + out, winner + out, row, u.c, kh);
+            int64_t kh = dnnk_pool_tap(&p->h, u.row, oh);
+            if (kh >= 0) max_backward_row(p, dy, winner, output_row(p, u, oh), row, u.c, kh);
         }
     }
 }

@@ -5,7 +5,8 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     DNNI_TRY(dnni_pool2d_shape(state, call, spec));
     spec->n_kept = 1;
     spec->kept[0] = spec->outputs[0];
-    spec->kept[0].dtype = DNN_I32;
+    dnnk_pool pool = dnni_pool2d_problem(state, call);
+    spec->kept[0].dtype = dnnk_max_pool_winner_bytes(&pool) == 1 ? DNN_U8 : DNN_I32;
     return DNN_OK;
 }
 
@@ -29,16 +30,16 @@ static void detail(const void *state, char *text, size_t bytes) { dnni_window_de
 /* The winners; they are known where a backward may follow. */
 static void choices(const void *state, const dnn_layer_call *call, uint64_t *signature) {
     (void)state;
-    const int32_t *winner = call->kept[0].data;
-    for (int64_t i = 0, n = winner ? dnni_count(&call->kept[0]) : 0; i < n; i++)
-        dnn_layer_mix(signature, (uint64_t)winner[i]);
+    const dnn_array *winner = &call->kept[0];
+    for (int64_t i = 0, n = winner->data ? dnni_count(winner) : 0; i < n; i++)
+        dnn_layer_mix(signature, (uint64_t)(int64_t)dnni_load(winner->dtype, winner->data, i));
 }
 
 static const dnn_layer_class max_pool2d_class = {DNN_SIZED(dnn_layer_class), .type = "max_pool2d", .shape = shape,
                                                  .forward = forward, .backward = backward, .detail = detail,
                                                  .choices = choices};
 
-/* Winners are numbered in an int32. */
+/* Winners are numbered in an int32 at the most. */
 static dnn_status check(const dnn_pool2d_desc *d, const dnni_window *w) {
     DNNI_REQUIRE(!d->exclude_pad, "desc.exclude_pad is for the average only");
     DNNI_REQUIRE(w->kernel[0] * w->kernel[1] <= INT32_MAX, "desc.kernel is %lld×%lld, that is more than %d pixels",
