@@ -24,6 +24,28 @@ extern "C" {
 #define DNN_LAYER_MAX_OUTPUTS 4
 #define DNN_LAYER_MAX_KEPT 4
 
+/* What a layer may do to its output 0 on the way to memory, so that the layers that follow need no pass of their own.
+ * In this order:
+ *     AFFINE    y = (y - mean) · scale + shift, with one value of each for each channel (the last axis)
+ *     ADD       y = y + addend, which is shaped as y
+ *     RELU      y = max(y, 0); NaN stays NaN */
+typedef enum dnn_epilogue {
+    DNN_EPILOGUE_AFFINE = 1,
+    DNN_EPILOGUE_ADD = 2,
+    DNN_EPILOGUE_RELU = 4,
+    DNN_EPILOGUE_BACKWARD = 8 /* of a layer that takes an epilogue: its backward undoes ADD and RELU, too. Without it
+                                 the library multiplies the gradient by ReLU's before it calls backward */
+} dnn_epilogue;
+
+/* The epilogue of one call. All data is of output 0's type. */
+typedef struct dnn_layer_epilogue {
+    size_t size;
+    uint32_t parts;                   /* a sum of AFFINE, ADD, RELU. A shape rule is shown this field alone */
+    const void *mean, *scale, *shift; /* of AFFINE, [channels] each */
+    const void *addend;               /* of ADD; not NULL in forward */
+    void *addend_gradient;            /* of ADD, in a backward that undoes it: to be overwritten; NULL: not needed */
+} dnn_layer_epilogue;
+
 /* What one call of a layer is given. Arrays are lent for the call, dense, aligned to 16 bytes or more. */
 typedef struct dnn_layer_call {
     size_t size;
@@ -42,6 +64,8 @@ typedef struct dnn_layer_call {
     const dnn_array *output_gradients;    /* backward only: dL/d output i */
     const dnn_array *input_gradients;     /* to be overwritten with dL/d input i; data NULL: nobody needs it */
     const dnn_array *parameter_gradients; /* dL/d parameter i to be ADDED; data NULL: frozen */
+    const dnn_layer_epilogue *epilogue;   /* what is to be done to output 0 besides; NULL: nothing. Only where the shape
+                                             rule said `takes` */
 } dnn_layer_call;
 
 /* What a shape rule says of a layer for given input shapes. */
@@ -62,6 +86,9 @@ typedef struct dnn_layer_spec {
     uint32_t backward_reads;                  /* a sum of DNN_READS_INPUT(i), DNN_READS_OUTPUT(i) */
     int64_t forward_work, backward_work;      /* bytes of scratch */
     double flops;                             /* of the forward; a multiplication and an addition are two */
+    uint32_t takes; /* a sum of dnn_epilogue: what forward can do to output 0 besides. The shape rule is asked again
+                       with the epilogue that the plan made of it, and may then ask for more work or reads */
+    uint32_t is;    /* AFFINE, ADD or RELU: the layer is nothing but that, and one that goes before may do its work */
 } dnn_layer_spec;
 
 #define DNN_READS_INPUT(i) (UINT32_C(1) << (i))
@@ -88,11 +115,14 @@ typedef struct dnn_layer_class {
 
     /* Optional: mixes the choices that forward made on its data (a ReLU's signs, a pool's winners) into *signature, so
      * that the gradient check can tell a kink from a wrong gradient. Called after a forward, with inputs, outputs and
-     * kept in place. dnn_layer_mix() does the mixing. */
+     * kept in place; of a layer whose work another one did, with outputs alone. dnn_layer_mix() does the mixing. */
     void (*choices)(const void *state, const dnn_layer_call *call, uint64_t *signature);
 
     /* Optional: called once, with the copy of the state, when the module goes; not if dnn_layer_create fails. */
     void (*release)(void *state);
+
+    /* Of a layer that is AFFINE: writes mean, scale and shift, as its parameters and buffers are now. */
+    dnn_status (*affine)(const void *state, const dnn_layer_call *call, void *mean, void *scale, void *shift);
 } dnn_layer_class;
 
 /* A module of that class. `state` (may be NULL, with 0 bytes) is copied. Returns NULL on failure, as all

@@ -185,6 +185,8 @@ typedef struct dnn_step_info {
     double flops;          /* of the forward; a multiplication and an addition are two */
     int64_t output_bytes;  /* of all its outputs */
     int64_t kept_bytes;    /* held from forward to backward, on behalf of this step */
+    int32_t is_fused;      /* 1: the last step before it that is not fused does this one's work on the way, and its
+                              output is never in memory; marked "+" in the table */
 } dnn_step_info;
 
 /* Totals. Bytes are exact: what the library will allocate to run this plan, planned before anything is allocated. */

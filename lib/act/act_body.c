@@ -1,6 +1,7 @@
 #include "base/body.h"
 
 #include "act/act.h"
+#include "math/relu.h"
 #include "math/vmath.h"
 
 /* NaN passes, as in everything here that compares. */
@@ -11,7 +12,7 @@ static inline real clamp(real x, real limit) {
 
 static inline real relu(real x, real slope) {
     (void)slope;
-    return x < R(0.0) ? R(0.0) : x;
+    return v_relu(x);
 }
 
 static inline real leaky_relu(real x, real slope) { return x <= R(0.0) ? slope * x : x; }
@@ -51,7 +52,7 @@ static inline real silu(real x, real slope) {
 /* The derivatives take the forward's output (relu, sigmoid, tanh) or its input. That of a NaN must be a NaN. */
 static inline real relu_slope(real y, real slope) {
     (void)slope;
-    return y > R(0.0) ? R(1.0) : y <= R(0.0) ? R(0.0) : y;
+    return v_relu_slope(y);
 }
 
 static inline real leaky_relu_slope(real x, real slope) { return x > R(0.0) ? R(1.0) : x <= R(0.0) ? slope : x; }

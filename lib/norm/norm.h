@@ -19,6 +19,16 @@
 
 #include "base/tables.h"
 
+/* What batch norm does besides, in the same passes: y = relu(y + addend), or one of the two. Zero, or NULL: nothing.
+ * Its backward first makes g = dy relu'(y), and goes on with g for dy. */
+typedef struct dnnk_batch_norm_extra {
+    bool relu;
+    const void *addend;    /* forward: of y's shape; or NULL */
+    const void *y;         /* backward: what the forward wrote, for its signs. May be NULL if there was no addend:
+                              they are then computed from x, which must be given */
+    void *addend_gradient; /* backward: g, overwritten; may be dy; or NULL: not needed */
+} dnnk_batch_norm_extra;
+
 /* Bytes of `work` for batch norm's training forward and for its backward (either mode); 64-byte aligned. */
 int64_t dnnk_batch_norm_workspace(dnnk_type type, int64_t rows, int64_t channels);
 
@@ -29,21 +39,23 @@ int64_t dnnk_batch_norm_workspace(dnnk_type type, int64_t rows, int64_t channels
  * mean, rstd and the running statistics untouched. */
 void dnnk_batch_norm_train(const dnnk_env *env, dnnk_type type, int64_t rows, int64_t channels, double eps,
                            double momentum, const void *x, const void *gamma, const void *beta, void *running_mean,
-                           void *running_var, void *mean, void *rstd, void *y, void *work);
+                           void *running_var, void *mean, void *rstd, const dnnk_batch_norm_extra *extra, void *y,
+                           void *work);
 
 /* Evaluation: normalises by running_mean and running_var, which are not changed. rstd [channels] is written, for the
  * forward's own use and for the backward (whose mean is running_mean); needs no other workspace. */
 void dnnk_batch_norm_eval(const dnnk_env *env, dnnk_type type, int64_t rows, int64_t channels, double eps,
                           const void *x, const void *gamma, const void *beta, const void *running_mean,
-                          const void *running_var, void *rstd, void *y);
+                          const void *running_var, void *rstd, const dnnk_batch_norm_extra *extra, void *y);
 
 /* train: mean and rstd depended on x (of the same batch):
  *     dx = gamma rstd (dy - (sum(dy) + xhat sum(dy xhat)) / rows)
  * otherwise they were constants: dx = gamma rstd dy. Both: dgamma += sum(dy xhat), dbeta += sum(dy).
- * x may be NULL if not `train` and dgamma is NULL. */
+ * x may be NULL if not `train` and dgamma is NULL; beta is read only where signs are computed from x. */
 void dnnk_batch_norm_backward(const dnnk_env *env, dnnk_type type, int64_t rows, int64_t channels, bool train,
-                              const void *x, const void *gamma, const void *mean, const void *rstd, const void *dy,
-                              void *dx, void *dgamma, void *dbeta, void *work);
+                              const void *x, const void *gamma, const void *beta, const void *mean, const void *rstd,
+                              const dnnk_batch_norm_extra *extra, const void *dy, void *dx, void *dgamma, void *dbeta,
+                              void *work);
 
 /* mean and rstd [rows] may both be NULL (nothing is kept: inference). gamma, beta [cols]. */
 void dnnk_layer_norm_forward(const dnnk_env *env, dnnk_type type, int64_t rows, int64_t cols, double eps, const void *x,
@@ -59,19 +71,28 @@ void dnnk_layer_norm_backward(const dnnk_env *env, dnnk_type type, int64_t rows,
                               void *dgamma, void *dbeta, void *work);
 
 /* The serial kernels, on a block of rows. sum and sum2 are one double for each channel (column), overwritten. */
+/* Batch norm's are given a block of rows of everything: [rows, channels], or [channels]. */
+typedef struct dnnk_batch_norm_block {
+    int64_t rows, channels;
+    const void *x, *mean, *rstd, *gamma, *beta;
+    dnnk_batch_norm_extra extra;
+    void *y;
+    const void *dy; /* backward */
+    void *dx;
+    double *sum, *sum2;
+    const double *mean_dy, *mean_dy_xhat;
+} dnnk_batch_norm_block;
+
 typedef struct dnnk_batch_norm_table {
     /* sum = sum of x over the rows, sum2 = sum of (x - sum/rows)^2 */
-    void (*moments)(int64_t rows, int64_t channels, const void *x, double *sum, double *sum2);
-    /* y = (x - mean) rstd gamma + beta */
-    void (*apply)(int64_t rows, int64_t channels, const void *x, const void *mean, const void *rstd, const void *gamma,
-                  const void *beta, void *y);
-    /* sum = sum of dy, sum2 = sum of dy xhat; x NULL: only the first */
-    void (*backward_sums)(int64_t rows, int64_t channels, const void *x, const void *mean, const void *rstd,
-                          const void *dy, double *sum, double *sum2);
-    /* dx = gamma rstd (dy - mean_dy - xhat mean_dy_xhat); both means NULL: dx = gamma rstd dy */
-    void (*backward_data)(int64_t rows, int64_t channels, const void *x, const void *gamma, const void *mean,
-                          const void *rstd, const double *mean_dy, const double *mean_dy_xhat, const void *dy,
-                          void *dx);
+    void (*moments)(const dnnk_batch_norm_block *b);
+    /* y = (x - mean) rstd gamma + beta, and the extra */
+    void (*apply)(const dnnk_batch_norm_block *b);
+    /* sum = sum of g, sum2 = sum of g xhat; x NULL: only the first. Writes extra.addend_gradient */
+    void (*backward_sums)(const dnnk_batch_norm_block *b);
+    /* dx = gamma rstd (g - mean_dy - xhat mean_dy_xhat); both means NULL: dx = gamma rstd g. Where backward_sums has
+     * written g, that is given for dy, and no extra. */
+    void (*backward_data)(const dnnk_batch_norm_block *b);
 } dnnk_batch_norm_table;
 
 typedef struct dnnk_layer_norm_table {

@@ -169,6 +169,7 @@ dnn_status dnn_context_create(dnn_context **out, const dnn_context_desc *desc) {
     ctx->log = d.log;
     ctx->seed = d.seed;
     ctx->allow_winograd = !d.no_winograd;
+    ctx->allow_fusion = true;
     dnn_status status = start(ctx, &d);
     if (status != DNN_OK) {
         free_context(ctx);

@@ -20,6 +20,7 @@ struct dnn_context {
     dnni_threads *threads; /* the default pool; NULL with a host's executor, or one lane */
     dnnk_env env;
     bool allow_winograd;
+    bool allow_fusion; /* tests switch it off, before the first plan */
     uint64_t seed;
     _Atomic uint64_t next_stream;
     pthread_mutex_t tomb_lock;

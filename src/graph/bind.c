@@ -31,7 +31,7 @@ static dnn_layer_call new_call(const dnni_plan *plan, const plan_step *step) {
                             .context = plan->ctx,
                             .path = step->path,
                             .training = plan_training(plan, step),
-                            .n_inputs = step->n_inputs,
+                            .n_inputs = step->n_layer_inputs,
                             .n_outputs = step->n_outputs,
                             .n_parameters = (int32_t)plan_parameters(step)->count,
                             .n_buffers = (int32_t)plan_layer_buffers(step)->count,
@@ -84,6 +84,20 @@ static dnn_status bind_output(dnni_plan *plan, plan_step *step, int32_t k) {
     return bind_item(plan, step->backward_call.output_gradients, k, &value->array, gradient);
 }
 
+/* The addend is the last input: it may be handed in when the plan runs, and is set then. */
+static dnn_status bind_epilogue(dnni_plan *plan, plan_step *step) {
+    if (step->n_guests == 0) return DNN_OK;
+    DNNI_TRY(bind_array(plan, &step->arrived, &plan->values[step->outputs[0]].array, step->arriving));
+    step->forward_call.epilogue = &step->epilogue;
+    if (step->spec.takes & DNN_EPILOGUE_BACKWARD) step->backward_call.epilogue = &step->epilogue;
+    if (step->affine == PLAN_NONE) return DNN_OK;
+    char *mean = address(plan, step->affine);
+    step->epilogue.mean = mean;
+    step->epilogue.scale = mean + plan_affine_bytes(step);
+    step->epilogue.shift = mean + 2 * plan_affine_bytes(step);
+    return DNN_OK;
+}
+
 static dnn_status bind_step(dnni_plan *plan, plan_step *step) {
     if (step->is_view) return DNN_OK;
     DNNI_TRY(prepare_calls(plan, step));
@@ -93,7 +107,7 @@ static dnn_status bind_step(dnni_plan *plan, plan_step *step) {
         DNNI_TRY(bind_item(plan, step->forward_call.kept, k, &step->spec.kept[k], step->kept[k]));
     step->forward_call.work = address(plan, step->forward_work);
     step->backward_call.work = address(plan, step->backward_work);
-    return DNN_OK;
+    return bind_epilogue(plan, step);
 }
 
 /* ---- what is lent ---- */

@@ -52,8 +52,9 @@ static dnn_status describe_step(dnn_description *d, const dnni_plan *plan, const
     info->output = step->spec.outputs[0];
     info->output.data = NULL;
     info->parameters = new_parameters(step, visit);
-    for (int32_t i = 0; i < step->n_outputs; i++) info->output_bytes += dnni_bytes(&step->spec.outputs[i]);
+    for (int32_t i = 0; i < step->spec.n_outputs; i++) info->output_bytes += dnni_bytes(&step->spec.outputs[i]);
     info->kept_bytes = kept_bytes(plan, step);
+    info->is_fused = step->is_guest;
     return DNN_OK;
 }
 
@@ -110,7 +111,7 @@ static void write_step(dnn_description *d, const dnn_step_info *s, int path_widt
     quantity(flops, sizeof flops, s->flops, "FLOP");
     quantity(bytes, sizeof bytes, (double)s->output_bytes, "B");
     quantity(kept, sizeof kept, (double)s->kept_bytes, "B");
-    snprintf(what, sizeof what, "%s%s%s", s->type, *s->detail ? " " : "", s->detail);
+    snprintf(what, sizeof what, "%s%s%s%s", s->is_fused ? "+ " : "", s->type, *s->detail ? " " : "", s->detail);
     append(d, "%-*s  %s%*s %-18s %12lld %14s %12s %12s\n", path_width, s->path, what, padding(what, 34), "",
            dnni_array_shape(&s->output).text, (long long)s->parameters, flops, bytes, kept);
 }
@@ -122,6 +123,12 @@ static int widest_path(const dnn_description *d) {
         if (length > width) width = length;
     }
     return width;
+}
+
+static bool any_fused(const dnn_description *d) {
+    for (int64_t i = 0; i < d->totals.steps; i++)
+        if (d->steps[i].is_fused) return true;
+    return false;
 }
 
 static void write_text(dnn_description *d) {
@@ -139,6 +146,7 @@ static void write_text(dnn_description *d) {
            (long long)t->parameters, (long long)t->trainable, flops);
     append(d, "memory: %s of parameters and gradients + %s arena (outputs alone, unshared: %s)\n", parameters, arena,
            all);
+    if (any_fused(d)) append(d, "+: done on the way by the step above, without an output in memory\n");
 }
 
 static dnn_status make_text(dnn_description *d) {

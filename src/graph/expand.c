@@ -56,6 +56,21 @@ static dnn_status check_view(const plan_step *step, const dnn_array *inputs) {
                       dnn_dtype_name(inputs[0].dtype), dnni_array_shape(&inputs[0]).text);
 }
 
+/* A layer that says it is a part of an epilogue. */
+static dnn_status check_is(const plan_step *step, const dnn_array *inputs) {
+    const dnn_layer_spec *s = &step->spec;
+    bool known = s->is == DNN_EPILOGUE_AFFINE || s->is == DNN_EPILOGUE_ADD || s->is == DNN_EPILOGUE_RELU;
+    if (!known || step->n_layer_inputs != (s->is == DNN_EPILOGUE_ADD ? 2 : 1) || s->n_outputs != 1 ||
+        (s->is == DNN_EPILOGUE_AFFINE && !step->layer_class->affine))
+        return dnni_error(DNN_ERROR_CALLBACK, "the shape rule says that the layer is the epilogue %u, with %d inputs "
+                          "and %d outputs%s", s->is, step->n_layer_inputs, s->n_outputs,
+                          step->layer_class->affine ? "" : ", without `affine`");
+    if (s->outputs[0].dtype == inputs[0].dtype && dnni_same_shape(&s->outputs[0], &inputs[0])) return DNN_OK;
+    return dnni_error(DNN_ERROR_CALLBACK, "the shape rule says that the layer is an epilogue, but makes %s %s of %s %s",
+                      dnn_dtype_name(s->outputs[0].dtype), dnni_array_shape(&s->outputs[0]).text,
+                      dnn_dtype_name(inputs[0].dtype), dnni_array_shape(&inputs[0]).text);
+}
+
 static dnn_status check_spec(const plan_step *step, const dnn_array *inputs) {
     const dnn_layer_spec *s = &step->spec;
     DNNI_TRY(check_arrays(s->outputs, s->n_outputs, DNN_LAYER_MAX_OUTPUTS, "outputs"));
@@ -69,6 +84,7 @@ static dnn_status check_spec(const plan_step *step, const dnn_array *inputs) {
         return dnni_error(DNN_ERROR_CALLBACK, "the shape rule asks for %lld and %lld bytes of scratch memory",
                           (long long)s->forward_work, (long long)s->backward_work);
     if (s->flags & DNN_LAYER_VIEW) return check_view(step, inputs);
+    if (s->is) DNNI_TRY(check_is(step, inputs));
     if (!step->layer_class->forward) return dnni_error(DNN_ERROR_CALLBACK, "the layer has no forward");
     return DNN_OK;
 }
@@ -82,7 +98,14 @@ static void copy_parameter_shapes(dnn_array *to, const dnni_parameters *list) {
     }
 }
 
-static dnn_status ask_shape_rule(dnni_plan *plan, plan_step *step, const dnn_array *inputs) {
+static dnn_status gather_inputs(dnni_plan *plan, const plan_step *step, dnn_array **arrays) {
+    *arrays = dnni_pool_alloc(&plan->pool, step->n_layer_inputs, sizeof **arrays);
+    if (!*arrays) return DNN_ERROR_MEMORY;
+    for (int32_t i = 0; i < step->n_layer_inputs; i++) (*arrays)[i] = plan->values[step->inputs[i]].array;
+    return DNN_OK;
+}
+
+static dnn_status ask(dnni_plan *plan, plan_step *step, const dnn_array *inputs) {
     const dnni_parameters *trained = plan_parameters(step), *buffers = plan_layer_buffers(step);
     dnn_array *parameters = dnni_pool_alloc(&plan->pool, trained->count + buffers->count, sizeof *parameters);
     if (!parameters) return DNN_ERROR_MEMORY;
@@ -92,23 +115,24 @@ static dnn_status ask_shape_rule(dnni_plan *plan, plan_step *step, const dnn_arr
                            .context = plan->ctx,
                            .path = step->path,
                            .training = plan_training(plan, step),
-                           .n_inputs = step->n_inputs,
+                           .n_inputs = step->n_layer_inputs,
                            .n_parameters = (int32_t)trained->count,
                            .n_buffers = (int32_t)buffers->count,
                            .inputs = inputs,
                            .parameters = parameters,
-                           .buffers = parameters + trained->count};
-    step->spec.size = sizeof step->spec;
+                           .buffers = parameters + trained->count,
+                           .epilogue = step->epilogue.parts ? &step->epilogue : NULL};
+    step->spec = (dnn_layer_spec){DNN_SIZED(dnn_layer_spec)};
     uint64_t errors = dnni_error_count();
     dnn_status status = step->layer_class->shape(plan_state(step), &call, &step->spec);
     return status == DNN_OK ? check_spec(step, inputs) : dnni_host_failed(status, errors, "shape");
 }
 
-static dnn_status gather_inputs(dnni_plan *plan, const int32_t *inputs, int32_t n, dnn_array **arrays) {
-    *arrays = dnni_pool_alloc(&plan->pool, n, sizeof **arrays);
-    if (!*arrays) return DNN_ERROR_MEMORY;
-    for (int32_t i = 0; i < n; i++) (*arrays)[i] = plan->values[inputs[i]].array;
-    return DNN_OK;
+dnn_status dnni_plan_ask_shape(dnni_plan *plan, plan_step *step) {
+    dnn_array *inputs;
+    DNNI_TRY(gather_inputs(plan, step, &inputs));
+    DNNI_TRY(check_parameters(step, inputs));
+    return ask(plan, step, inputs);
 }
 
 static dnn_status copy_numbers(dnni_plan *plan, int32_t **out, const int32_t *numbers, int32_t n) {
@@ -127,11 +151,8 @@ static dnn_status new_outputs(dnni_plan *plan, plan_step *step, int32_t number) 
 }
 
 static dnn_status fill_step(dnni_plan *plan, plan_step *step, const int32_t *inputs) {
-    dnn_array *arrays;
-    DNNI_TRY(gather_inputs(plan, inputs, step->n_inputs, &arrays));
     DNNI_TRY(copy_numbers(plan, &step->inputs, inputs, step->n_inputs));
-    DNNI_TRY(check_parameters(step, arrays));
-    DNNI_TRY(ask_shape_rule(plan, step, arrays));
+    DNNI_TRY(dnni_plan_ask_shape(plan, step));
     step->is_view = (step->spec.flags & DNN_LAYER_VIEW) != 0;
     step->n_outputs = step->spec.n_outputs;
     step->n_kept = step->spec.n_kept;
@@ -143,8 +164,8 @@ static dnn_status fill_step(dnni_plan *plan, plan_step *step, const int32_t *inp
 
 static dnn_status add_step(dnni_plan *plan, dnn_module *m, const dnn_layer_class *layer_class, const char *path,
                            const int32_t *inputs, int32_t n_inputs, int32_t *outputs, int32_t n_outputs) {
-    plan_step step = {
-        .module = m, .layer_class = layer_class, .path = path, .n_inputs = n_inputs, .n_outputs = n_outputs};
+    plan_step step = {.module = m, .layer_class = layer_class, .path = path, .n_inputs = n_inputs,
+                      .n_layer_inputs = n_inputs, .n_outputs = n_outputs, .affine = PLAN_NONE, .arriving = PLAN_NONE};
     dnn_status status = fill_step(plan, &step, inputs);
     if (status != DNN_OK) {
         dnni_error_prefix(path);

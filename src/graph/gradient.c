@@ -68,6 +68,16 @@ static dnn_status read_output_gradients(dnni_plan *plan, plan_step *step, int32_
     return DNN_OK;
 }
 
+/* A host whose layer does not undo its ReLU is given the gradient without ReLU's part: in the place of the one that
+ * arrives, or, if that is the caller's, in memory of its own. */
+static dnn_status take_off_relu(dnni_plan *plan, plan_step *step, int32_t time) {
+    if (!(step->epilogue.parts & DNN_EPILOGUE_RELU) || (step->spec.takes & DNN_EPILOGUE_BACKWARD)) return DNN_OK;
+    step->arriving = step->output_gradients[0];
+    if (plan->buffers[step->arriving].external == PLAN_NONE) return DNN_OK;
+    step->output_gradients[0] = dnni_plan_buffer(plan, plan->buffers[step->arriving].bytes, time, time);
+    return step->output_gradients[0] == PLAN_NONE ? DNN_ERROR_MEMORY : DNN_OK;
+}
+
 /* The gradient of input 0 may be written over that of output 0, which nobody reads after this step. */
 static bool may_overwrite(const dnni_plan *plan, const plan_step *step, int32_t k) {
     if (k != 0 || !(step->spec.flags & DNN_LAYER_INPLACE)) return false;
@@ -109,6 +119,7 @@ static dnn_status backward_step(dnni_plan *plan, int64_t i) {
     step->backward = true;
     int32_t time = plan_backward_time(plan, i);
     DNNI_TRY(read_output_gradients(plan, step, time));
+    DNNI_TRY(take_off_relu(plan, step, time));
     for (int32_t k = 0; k < step->n_inputs; k++) DNNI_TRY(write_input_gradient(plan, step, k, time));
     return DNN_OK;
 }

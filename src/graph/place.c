@@ -69,6 +69,11 @@ static dnn_status new_work(dnni_plan *plan, int32_t *buffer, int64_t bytes, int3
     return *buffer == PLAN_NONE ? DNN_ERROR_MEMORY : DNN_OK;
 }
 
+/* mean, scale and shift */
+static int64_t affine_bytes(const plan_step *step) {
+    return step->epilogue.parts & DNN_EPILOGUE_AFFINE ? 3 * plan_affine_bytes(step) : 0;
+}
+
 static dnn_status place_own(dnni_plan *plan, plan_step *step, int64_t i) {
     int32_t backward = plan_backward_time(plan, i);
     for (int32_t k = 0; k < step->n_kept; k++) {
@@ -77,6 +82,7 @@ static dnn_status place_own(dnni_plan *plan, plan_step *step, int64_t i) {
         step->kept[k] = dnni_plan_buffer(plan, dnni_bytes(&step->spec.kept[k]), (int32_t)i, backward);
         if (step->kept[k] == PLAN_NONE) return DNN_ERROR_MEMORY;
     }
+    DNNI_TRY(new_work(plan, &step->affine, affine_bytes(step), (int32_t)i));
     DNNI_TRY(new_work(plan, &step->forward_work, step->spec.forward_work, (int32_t)i));
     return new_work(plan, &step->backward_work, step->backward ? step->spec.backward_work : 0, backward);
 }

@@ -39,6 +39,7 @@ static dnn_status copy_shapes(dnni_plan *plan, const dnn_array *inputs, int32_t 
 static dnn_status compile(dnni_plan *plan, dnn_module *module, const dnn_array *inputs, int32_t n_inputs) {
     DNNI_TRY(copy_shapes(plan, inputs, n_inputs));
     DNNI_TRY(dnni_plan_expand(plan, module));
+    DNNI_TRY(dnni_plan_fuse(plan));
     DNNI_TRY(dnni_plan_gradients(plan, module));
     return dnni_plan_place(plan);
 }

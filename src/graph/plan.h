@@ -2,6 +2,7 @@
  * operand is a value (its number), every value lives in a buffer, every buffer has a place in one arena.
  *
  *     expand    the tree becomes steps; shape rules give the shapes of all values           expand.c
+ *     fuse      steps that others can do on the way are handed to them                      fuse.c
  *     gradient  which steps run backward, where gradients go, where they meet               gradient.c
  *     place     how long each value lives, what may share memory, where it lies             place.c
  *     bind      addresses of one arena are written into the steps                           bind.c
@@ -45,12 +46,23 @@ typedef struct plan_gradient {
     int32_t add_to; /* PLAN_NONE, or the buffer that it is added to: the value's gradient was begun by a later step */
 } plan_gradient;
 
+/* A guest is a step whose work its host does: the step before it, or before other guests of that host. It has neither
+ * inputs nor outputs nor kept arrays any more. Its output is the host's output 0; its other input, if it has one, is
+ * the host's last, behind those of the host's layer. */
 typedef struct plan_step {
     dnn_module *module; /* a layer; NULL for the plan's own copies */
     const dnn_layer_class *layer_class;
     const char *path;
     int32_t n_inputs, n_outputs, n_kept;
+    int32_t n_layer_inputs;    /* n_inputs without the epilogue's addend */
     int32_t *inputs, *outputs; /* values */
+    bool is_guest;
+    int32_t n_guests;            /* they follow in the list */
+    dnn_layer_epilogue epilogue; /* of a host: what its guests would do */
+    int32_t affine;              /* buffer of the epilogue's mean, scale and shift */
+    int32_t arriving;            /* buffer of the gradient that arrives at output 0, where ReLU's is taken off it before
+                                    the layer is called; PLAN_NONE: the layer takes it as it comes */
+    dnn_array arrived;           /* the same, bound */
     dnn_layer_spec spec;       /* what its shape rule said; spec.kept are the shapes of what is kept */
     int32_t kept[DNN_LAYER_MAX_KEPT]; /* buffers; PLAN_NONE where no backward will come */
     int32_t forward_work, backward_work;
@@ -102,6 +114,7 @@ void dnni_plan_free(dnni_plan *plan);
 
 /* The passes, in this order. */
 dnn_status dnni_plan_expand(dnni_plan *plan, dnn_module *module);
+dnn_status dnni_plan_fuse(dnni_plan *plan);
 dnn_status dnni_plan_gradients(dnni_plan *plan, const dnn_module *module);
 dnn_status dnni_plan_place(dnni_plan *plan);
 dnn_status dnni_plan_bind(dnni_plan *plan, dnni_storage *arena);
@@ -111,6 +124,9 @@ void dnni_plan_unbind(dnni_plan *plan);
  * NULL, the choices that layers make on their data are mixed into it. */
 dnn_status dnni_plan_forward(dnni_plan *plan, void *const *inputs, uint64_t *choices);
 dnn_status dnni_plan_backward(dnni_plan *plan, void *const *output_gradients);
+
+/* Asks the shape rule of a step, and checks what it says. Once more when the step becomes a host. */
+dnn_status dnni_plan_ask_shape(dnni_plan *plan, plan_step *step);
 
 /* A new buffer; returns PLAN_NONE on failure. */
 int32_t dnni_plan_buffer(dnni_plan *plan, int64_t bytes, int32_t first, int32_t last);
@@ -140,8 +156,16 @@ static inline bool plan_training(const dnni_plan *plan, const plan_step *step) {
     return !plan->as_predictor && step->module && step->module->training;
 }
 
+/* One number for each channel of output 0, with room to align the next. */
+static inline int64_t plan_affine_bytes(const plan_step *step) {
+    const dnn_array *y = &step->spec.outputs[0];
+    int64_t channels = y->rank > 0 ? y->dims[y->rank - 1] : 1;
+    return dnnk_round_up(channels * dnn_dtype_size(y->dtype), DNNI_ALIGNMENT);
+}
+
 /* Whether the step's backward reads its input k, its output k. */
 static inline bool plan_reads_input(const plan_step *step, int32_t k) {
+    if (k >= step->n_layer_inputs) return false;
     if (k >= 28) return (step->spec.backward_reads & DNN_READS_INPUTS) == DNN_READS_INPUTS;
     return (step->spec.backward_reads & DNN_READS_INPUT(k)) != 0;
 }

@@ -1,6 +1,7 @@
 /* Running the list. Forward down, backward up; a step that fails says where. */
 #include <string.h>
 
+#include "act/act.h"
 #include "act/elementwise.h"
 #include "graph/plan.h"
 
@@ -34,8 +35,9 @@ static void choose_stream(plan_step *step) {
 }
 
 static void mix_choices(const plan_step *step, uint64_t *choices) {
-    if (choices && step->layer_class->choices)
-        step->layer_class->choices(plan_state(step), &step->forward_call, choices);
+    for (int32_t g = 0; choices && g <= step->n_guests; g++)
+        if (step[g].layer_class->choices)
+            step[g].layer_class->choices(plan_state(&step[g]), &step->forward_call, choices);
 }
 
 static dnn_status failed(const plan_step *step, dnn_status status) {
@@ -43,10 +45,27 @@ static dnn_status failed(const plan_step *step, dnn_status status) {
     return status;
 }
 
+static dnn_status write_affine(plan_step *host, plan_step *guest) {
+    const dnn_layer_epilogue *e = &host->epilogue;
+    fetch_parameters(guest);
+    uint64_t errors = dnni_error_count();
+    dnn_status status = guest->layer_class->affine(plan_state(guest), &guest->forward_call, (void *)e->mean,
+                                                   (void *)e->scale, (void *)e->shift);
+    return status == DNN_OK ? DNN_OK : failed(guest, dnni_host_failed(status, errors, "affine"));
+}
+
+/* What the guests would do, for the host to do. AFFINE is the first of them. */
+static dnn_status prepare_epilogue(plan_step *step) {
+    if (step->epilogue.parts & DNN_EPILOGUE_ADD)
+        step->epilogue.addend = step->forward_call.inputs[step->n_layer_inputs].data;
+    return step->epilogue.parts & DNN_EPILOGUE_AFFINE ? write_affine(step, step + 1) : DNN_OK;
+}
+
 static dnn_status forward_step(plan_step *step, uint64_t *choices) {
-    if (step->is_view) return DNN_OK;
+    if (step->is_view || step->is_guest) return DNN_OK;
     fetch_parameters(step);
     choose_stream(step);
+    DNNI_TRY(prepare_epilogue(step));
     uint64_t errors = dnni_error_count();
     dnn_status status = step->layer_class->forward(plan_state(step), &step->forward_call);
     if (status != DNN_OK) return failed(step, dnni_host_failed(status, errors, "forward"));
@@ -78,9 +97,20 @@ static void add_up(const dnni_plan *plan, const plan_step *step) {
     }
 }
 
+/* What the layer of a host does not undo by itself. */
+static void undo_epilogue(const dnni_plan *plan, plan_step *step) {
+    const dnn_array *dy = &step->backward_call.output_gradients[0];
+    if (step->arriving != PLAN_NONE)
+        dnnk_act_backward(dnni_env(plan->ctx), dnni_type(dy->dtype), DNNK_RELU, 0, dnni_count(dy),
+                          step->backward_call.outputs[0].data, step->arrived.data, dy->data);
+    if (step->epilogue.parts & DNN_EPILOGUE_ADD)
+        step->epilogue.addend_gradient = step->backward_call.input_gradients[step->n_layer_inputs].data;
+}
+
 static dnn_status backward_step(const dnni_plan *plan, plan_step *step) {
     if (!step->backward) return DNN_OK;
     fetch_parameters(step);
+    undo_epilogue(plan, step);
     uint64_t errors = dnni_error_count();
     dnn_status status = step->layer_class->backward(plan_state(step), &step->backward_call);
     if (status != DNN_OK) return failed(step, dnni_host_failed(status, errors, "backward"));

@@ -17,6 +17,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     spec->flags = DNN_LAYER_INPLACE;
     spec->backward_reads = dnnk_act_backward_needs_output(s->kind) ? DNN_READS_OUTPUT(0) : DNN_READS_INPUT(0);
     spec->flops = (double)dnni_count(&call->inputs[0]);
+    if (s->kind == DNNK_RELU) spec->is = DNN_EPILOGUE_RELU;
     return DNN_OK;
 }
 

@@ -36,6 +36,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     spec->flags = DNN_LAYER_INPLACE;
     spec->backward_reads = reads(s->kind);
     spec->flops = (double)dnni_count(&call->inputs[0]);
+    if (s->kind == DNNK_ADD) spec->is = DNN_EPILOGUE_ADD;
     return DNN_OK;
 }
 

@@ -52,6 +52,21 @@ static dnn_status expect_input(const batch_norm *s, const dnn_layer_call *call) 
                       dnni_array_shape(x).text);
 }
 
+/* The backward knows ReLU's signs from x if it has it, and nothing was added. */
+static void take_epilogue(const dnn_layer_call *call, dnn_layer_spec *spec) {
+    spec->takes = DNN_EPILOGUE_ADD | DNN_EPILOGUE_RELU | DNN_EPILOGUE_BACKWARD;
+    uint32_t parts = call->epilogue ? call->epilogue->parts : 0;
+    bool from_x = call->training && !(parts & DNN_EPILOGUE_ADD);
+    if ((parts & DNN_EPILOGUE_RELU) && !from_x) spec->backward_reads |= DNN_READS_OUTPUT(0);
+}
+
+static dnnk_batch_norm_extra extra_of(const dnn_layer_call *call) {
+    const dnn_layer_epilogue *e = call->epilogue;
+    if (!e) return (dnnk_batch_norm_extra){0};
+    return (dnnk_batch_norm_extra){.relu = (e->parts & DNN_EPILOGUE_RELU) != 0, .addend = e->addend,
+                                   .y = call->outputs[0].data, .addend_gradient = e->addend_gradient};
+}
+
 static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer_spec *spec) {
     const batch_norm *s = state;
     DNNI_TRY(expect_input(s, call));
@@ -64,6 +79,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     if (call->training || call->n_parameters > 0) spec->backward_reads = DNN_READS_INPUT(0);
     spec->forward_work = spec->n_kept * statistic_bytes(s, dtype) + (call->training ? scratch : 0);
     spec->backward_work = scratch;
+    take_epilogue(call, spec);
     spec->flops = (call->training ? 7.0 : 2.0) * (double)dnni_count(&call->inputs[0]);
     return DNN_OK;
 }
@@ -76,23 +92,26 @@ static dnn_status forward(const void *state, const dnn_layer_call *call) {
     const void *weight = dnni_parameter_data(call, 0), *bias = dnni_parameter_data(call, 1);
     void *running_mean = call->buffers[RUNNING_MEAN].data, *running_var = call->buffers[RUNNING_VAR].data;
     void *y = call->outputs[0].data, *rstd = statistic(s, call, RSTD);
+    dnnk_batch_norm_extra extra = extra_of(call);
     if (call->training)
         dnnk_batch_norm_train(env, type, rows_of(call), s->features, s->eps, s->momentum, x->data, weight, bias,
-                              running_mean, running_var, statistic(s, call, MEAN), rstd, y,
+                              running_mean, running_var, statistic(s, call, MEAN), rstd, &extra, y,
                               (char *)call->work + 2 * statistic_bytes(s, x->dtype));
     else
         dnnk_batch_norm_eval(env, type, rows_of(call), s->features, s->eps, x->data, weight, bias, running_mean,
-                             running_var, rstd, y);
+                             running_var, rstd, &extra, y);
     return DNN_OK;
 }
 
 static dnn_status backward(const void *state, const dnn_layer_call *call) {
     const batch_norm *s = state;
     const void *mean = call->training ? call->kept[MEAN].data : call->buffers[RUNNING_MEAN].data;
+    dnnk_batch_norm_extra extra = extra_of(call);
     dnnk_batch_norm_backward(dnni_call_env(call), dnni_call_type(call), rows_of(call), s->features, call->training != 0,
-                             call->inputs[0].data, dnni_parameter_data(call, 0), mean, call->kept[RSTD].data,
-                             call->output_gradients[0].data, call->input_gradients[0].data,
-                             dnni_parameter_gradient(call, 0), dnni_parameter_gradient(call, 1), call->work);
+                             call->inputs[0].data, dnni_parameter_data(call, 0), dnni_parameter_data(call, 1), mean,
+                             call->kept[RSTD].data, &extra, call->output_gradients[0].data,
+                             call->input_gradients[0].data, dnni_parameter_gradient(call, 0),
+                             dnni_parameter_gradient(call, 1), call->work);
     return DNN_OK;
 }
 

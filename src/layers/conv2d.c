@@ -45,6 +45,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     spec->n_outputs = 1;
     DNNI_TRY(dnni_make_array(&spec->outputs[0], call->inputs[0].dtype, 4, dims));
     spec->backward_reads = DNN_READS_INPUT(0);
+    spec->takes = DNNI_PRODUCT_TAKES;
     spec->forward_work = dnnk_conv_forward_workspace(env, &c);
     spec->backward_work =
         dnnk_max(dnnk_conv_backward_data_workspace(env, &c), dnnk_conv_backward_weights_workspace(env, &c));
@@ -55,7 +56,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
 
 static dnn_status forward(const void *state, const dnn_layer_call *call) {
     dnnk_conv c = problem(state, call);
-    dnnk_epilogue epilogue = {.bias = dnni_parameter_data(call, 1)};
+    dnnk_epilogue epilogue = dnni_product_epilogue(call);
     dnnk_conv_forward(dnni_call_env(call), &c, call->inputs[0].data, call->parameters[0].data, &epilogue,
                       call->outputs[0].data, call->work);
     return DNN_OK;

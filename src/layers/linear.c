@@ -14,7 +14,7 @@ static dnnk_gemm_problem forward_product(const linear *s, const dnn_layer_call *
     int64_t rows = dnni_product(x->dims, 0, x->rank - 1);
     dnnk_gemm_problem p = dnnk_gemm_simple(dnni_call_type(call), rows, s->out, s->in, dnnk_gemm_a(x->data, s->in, 1),
                                            dnnk_gemm_b(w->data, 1, s->in), call->outputs[0].data);
-    p.epilogue.bias = call->n_parameters > 1 ? call->parameters[1].data : NULL;
+    p.epilogue = dnni_product_epilogue(call);
     return p;
 }
 
@@ -56,6 +56,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     spec->forward_work = dnnk_gemm_workspace(dnni_call_env(call), &p);
     spec->backward_work = backward_work(s, call, rows);
     spec->backward_reads = DNN_READS_INPUT(0);
+    spec->takes = DNNI_PRODUCT_TAKES;
     spec->flops = 2.0 * (double)rows * (double)s->in * (double)s->out;
     return DNN_OK;
 }

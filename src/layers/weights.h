@@ -2,6 +2,7 @@
 #ifndef DNNI_LAYERS_WEIGHTS_H
 #define DNNI_LAYERS_WEIGHTS_H
 
+#include "gemm/gemm.h"
 #include "layers/layer.h"
 
 /* What the caller chose, or the layer's own where there is no choice (NULL, or DNN_INIT_DEFAULT). */
@@ -19,6 +20,15 @@ static inline const void *dnni_parameter_data(const dnn_layer_call *call, int32_
 }
 static inline void *dnni_parameter_gradient(const dnn_layer_call *call, int32_t i) {
     return i < call->n_parameters ? call->parameter_gradients[i].data : NULL;
+}
+
+/* What layers made of a product with weights can do on the way to memory, and how their kernels are told. */
+#define DNNI_PRODUCT_TAKES (DNN_EPILOGUE_ADD | DNN_EPILOGUE_RELU)
+static inline dnnk_epilogue dnni_product_epilogue(const dnn_layer_call *call) {
+    const dnn_layer_epilogue *e = call->epilogue;
+    return (dnnk_epilogue){.bias = dnni_parameter_data(call, 1),
+                           .residual = e ? e->addend : NULL,
+                           .relu = e && (e->parts & DNN_EPILOGUE_RELU)};
 }
 
 #endif

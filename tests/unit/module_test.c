@@ -366,14 +366,14 @@ static void conversion_is_all_or_nothing(void **state) {
 
 /* ---- describing ---- */
 
-/* The linear layer's output is overwritten by the ReLU, whose own is kept: its backward reads it. */
+/* The linear layer does the ReLU on the way, and keeps what comes out: its signs are read in the backward. */
 static const char *const expected_text =
     "path    layer                              output               parameters "
     "       forward       memory         kept\n"
     "fc      linear 6→8                         [10,8]                       56 "
-    "      960 FLOP        320 B          0 B\n"
-    "act     relu                               [10,8]                        0 "
-    "       80 FLOP        320 B        320 B\n"
+    "      960 FLOP        320 B        320 B\n"
+    "act     + relu                             [10,8]                        0 "
+    "       80 FLOP        320 B          0 B\n"
     "flat    flatten                            [10,8]                        0 "
     "        0 FLOP        320 B          0 B\n"
     "pieces  split                              [10,8]                        0 "

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "act/act.h"
+#include "act/elementwise.h"
 #include "norm/norm.h"
 #include "support/arrays.h"
 #include "support/lanes.h"
@@ -97,10 +99,10 @@ static void run_train(const dnnk_env *env, norm *k, int64_t rows) {
     dnnk_type type = k->x.type;
     k->work = array_bytes(dnnk_batch_norm_workspace(type, rows, k->cols));
     dnnk_batch_norm_train(env, type, rows, k->cols, EPS, MOMENTUM, k->x.p, k->gamma.p, k->beta.p, k->running_mean.p,
-                          k->running_var.p, k->mean.p, k->rstd.p, k->y.p, k->work.p);
+                          k->running_var.p, k->mean.p, k->rstd.p, NULL, k->y.p, k->work.p);
     memset(k->work.p, 0xff, (size_t)k->work.n);
-    dnnk_batch_norm_backward(env, type, rows, k->cols, true, k->x.p, k->gamma.p, k->mean.p, k->rstd.p, k->dy.p, k->dx.p,
-                             k->dgamma.p, k->dbeta.p, k->work.p);
+    dnnk_batch_norm_backward(env, type, rows, k->cols, true, k->x.p, k->gamma.p, k->beta.p, k->mean.p,
+                             k->rstd.p, NULL, k->dy.p, k->dx.p, k->dgamma.p, k->dbeta.p, k->work.p);
 }
 
 static void check_train(const dnnk_env *env, dnnk_type type, int64_t rows, int64_t channels, bool affine) {
@@ -129,9 +131,9 @@ static void check_eval(const dnnk_env *env, dnnk_type type, int64_t rows, int64_
     test_array mean_before = array_copy(&k.running_mean), var_before = array_copy(&k.running_var);
     k.work = array_bytes(dnnk_batch_norm_workspace(type, rows, channels));
     dnnk_batch_norm_eval(env, type, rows, channels, EPS, k.x.p, k.gamma.p, k.beta.p, k.running_mean.p, k.running_var.p,
-                         k.rstd.p, k.y.p);
-    dnnk_batch_norm_backward(env, type, rows, channels, false, k.x.p, k.gamma.p, k.running_mean.p, k.rstd.p, k.dy.p,
-                             k.dx.p, k.dgamma.p, k.dbeta.p, k.work.p);
+                         k.rstd.p, NULL, k.y.p);
+    dnnk_batch_norm_backward(env, type, rows, channels, false, k.x.p, k.gamma.p, k.beta.p, k.running_mean.p,
+                             k.rstd.p, NULL, k.dy.p, k.dx.p, k.dgamma.p, k.dbeta.p, k.work.p);
     assert_int_equal(array_difference(&mean_before, &k.running_mean), -1);
     assert_int_equal(array_difference(&var_before, &k.running_var), -1);
     double dgamma[MAX] = {0}, dbeta[MAX] = {0};
@@ -156,6 +158,75 @@ static void batch_norm_matches(void **state) {
     }
 }
 
+/* ---- what batch norm does besides: as a pass of its own would do it, bit for bit ---- */
+
+typedef struct {
+    bool train, relu, add, wants_addend;
+} extra_case;
+
+static void run_forward(const dnnk_env *env, norm *k, bool train, const dnnk_batch_norm_extra *extra) {
+    dnnk_type type = k->x.type;
+    int64_t rows = k->x.n / k->cols;
+    if (train)
+        dnnk_batch_norm_train(env, type, rows, k->cols, EPS, MOMENTUM, k->x.p, k->gamma.p, k->beta.p, NULL, NULL,
+                              k->mean.p, k->rstd.p, extra, k->y.p, k->work.p);
+    else
+        dnnk_batch_norm_eval(env, type, rows, k->cols, EPS, k->x.p, k->gamma.p, k->beta.p, k->mean.p, k->running_var.p,
+                             k->rstd.p, extra, k->y.p);
+}
+
+static void run_backward(const dnnk_env *env, norm *k, bool train, const dnnk_batch_norm_extra *extra) {
+    dnnk_batch_norm_backward(env, k->x.type, k->x.n / k->cols, k->cols, train, k->x.p, k->gamma.p, k->beta.p, k->mean.p,
+                             k->rstd.p, extra, k->dy.p, k->dx.p, k->dgamma.p, k->dbeta.p, k->work.p);
+}
+
+static norm norm_for_extra(dnnk_type type, int64_t rows, int64_t channels) {
+    norm k = norm_new(type, rows, channels, batch_axis(rows, channels));
+    k.mean = array_copy(&k.running_mean);
+    k.work = array_bytes(dnnk_batch_norm_workspace(type, rows, channels));
+    return k;
+}
+
+/* One after the other; leaves dy of the norm, without ReLU's part, in k->dy. */
+static void run_apart(const dnnk_env *env, norm *k, const extra_case *c, const test_array *addend) {
+    dnnk_type type = k->x.type;
+    run_forward(env, k, c->train, NULL);
+    if (c->add) dnnk_accumulate(env, type, k->y.n, addend->p, k->y.p);
+    if (c->relu) dnnk_act_forward(env, type, DNNK_RELU, 0, k->y.n, k->y.p, k->y.p);
+    if (c->relu) dnnk_act_backward(env, type, DNNK_RELU, 0, k->y.n, k->y.p, k->dy.p, k->dy.p);
+    run_backward(env, k, c->train, NULL);
+}
+
+static void check_extra(const dnnk_env *env, dnnk_type type, int64_t rows, int64_t channels, const extra_case *c) {
+    norm k = norm_for_extra(type, rows, channels), apart = norm_for_extra(type, rows, channels);
+    test_array addend = array_normal(type, rows * channels, 11), da = array_new(type, rows * channels);
+    run_apart(env, &apart, c, &addend);
+    dnnk_batch_norm_extra extra = {.relu = c->relu, .addend = c->add ? addend.p : NULL};
+    run_forward(env, &k, c->train, &extra);
+    assert_int_equal(array_difference(&apart.y, &k.y), -1);
+    extra.y = c->add || !c->train ? k.y.p : NULL;
+    extra.addend_gradient = c->wants_addend ? da.p : NULL;
+    run_backward(env, &k, c->train, &extra);
+    assert_int_equal(array_difference(&apart.dx, &k.dx), -1);
+    assert_int_equal(array_difference(&apart.dgamma, &k.dgamma), -1);
+    assert_int_equal(array_difference(&apart.dbeta, &k.dbeta), -1);
+    if (c->wants_addend) assert_int_equal(array_difference(&apart.dy, &da), -1);
+    arrays_free();
+}
+
+static void batch_norm_with_extra(void **state) {
+    (void)state;
+    FOR_EACH_VARIANT(isa, type) {
+        dnnk_env env = dnnk_serial(isa);
+        for (int i = 0; i < 16; i++) {
+            extra_case c = {i & 1, i & 2, i & 4, i & 8};
+            check_extra(&env, type, 67, 19, &c);
+            check_extra(&env, type, 200, 64, &c);
+            check_extra(&env, type, 35, 300, &c);
+        }
+    }
+}
+
 /* Any of the three gradients may be left out, and dx may be dy; what is asked for stays the same. */
 static void check_batch_norm_parts(dnnk_isa isa, bool train) {
     dnnk_env env = dnnk_serial(isa);
@@ -163,14 +234,16 @@ static void check_batch_norm_parts(dnnk_isa isa, bool train) {
     run_train(&env, &k, 70);
     part.dgamma = array_normal(DNNK_F32, 19, 5), k.dgamma = array_copy(&part.dgamma);
     part.dbeta = array_normal(DNNK_F32, 19, 6), k.dbeta = array_copy(&part.dbeta);
-    dnnk_batch_norm_backward(&env, DNNK_F32, 70, 19, train, k.x.p, k.gamma.p, k.mean.p, k.rstd.p, k.dy.p, k.dx.p,
-                             k.dgamma.p, k.dbeta.p, k.work.p);
+    dnnk_batch_norm_backward(&env, DNNK_F32, 70, 19, train, k.x.p, k.gamma.p, k.beta.p, k.mean.p, k.rstd.p,
+                             NULL, k.dy.p, k.dx.p, k.dgamma.p, k.dbeta.p, k.work.p);
     const void *x = train ? k.x.p : NULL;
-    dnnk_batch_norm_backward(&env, DNNK_F32, 70, 19, train, k.x.p, k.gamma.p, k.mean.p, k.rstd.p, k.dy.p, NULL,
-                             part.dgamma.p, NULL, k.work.p);
-    dnnk_batch_norm_backward(&env, DNNK_F32, 70, 19, train, x, k.gamma.p, k.mean.p, k.rstd.p, k.dy.p, NULL, NULL,
+    dnnk_batch_norm_backward(&env, DNNK_F32, 70, 19, train, k.x.p, k.gamma.p, k.beta.p, k.mean.p, k.rstd.p,
+                             NULL, k.dy.p, NULL, part.dgamma.p, NULL, k.work.p);
+    dnnk_batch_norm_backward(&env, DNNK_F32, 70, 19, train, x, k.gamma.p, k.beta.p, k.mean.p, k.rstd.p,
+                             NULL, k.dy.p, NULL, NULL,
                              part.dbeta.p, k.work.p);
-    dnnk_batch_norm_backward(&env, DNNK_F32, 70, 19, train, x, k.gamma.p, k.mean.p, k.rstd.p, k.dy.p, k.dy.p, NULL,
+    dnnk_batch_norm_backward(&env, DNNK_F32, 70, 19, train, x, k.gamma.p, k.beta.p, k.mean.p, k.rstd.p,
+                             NULL, k.dy.p, k.dy.p, NULL,
                              NULL, k.work.p);
     assert_int_equal(array_difference(&k.dgamma, &part.dgamma), -1);
     assert_int_equal(array_difference(&k.dbeta, &part.dbeta), -1);
@@ -245,8 +318,7 @@ static void run_layer(const dnnk_env *env, norm *k, int64_t rows) {
     dnnk_type type = k->x.type;
     k->work = array_bytes(dnnk_layer_norm_workspace(type, rows, k->cols));
     dnnk_layer_norm_forward(env, type, rows, k->cols, EPS, k->x.p, k->gamma.p, k->beta.p, k->mean.p, k->rstd.p, k->y.p);
-    dnnk_layer_norm_backward(env, type, rows, k->cols, k->x.p, k->gamma.p, k->mean.p, k->rstd.p, k->dy.p, k->dx.p,
-                             k->dgamma.p, k->dbeta.p, k->work.p);
+    dnnk_layer_norm_backward(env, type, rows, k->cols, k->x.p, k->gamma.p, k->mean.p, k->rstd.p, k->dy.p, k->dx.p, k->dgamma.p, k->dbeta.p, k->work.p);
 }
 
 static void check_layer(const dnnk_env *env, dnnk_type type, int64_t rows, int64_t cols, bool affine) {
@@ -325,6 +397,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batch_norm_matches),
         cmocka_unit_test(batch_norm_gradients_one_by_one),
+        cmocka_unit_test(batch_norm_with_extra),
         cmocka_unit_test(batch_norm_is_stable),
         cmocka_unit_test(batch_norm_of_one_row),
         cmocka_unit_test(batch_norm_does_not_depend_on_lanes),

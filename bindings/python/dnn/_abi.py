@@ -149,6 +149,13 @@ class dnn_palette(IntEnum):
     DNN_PALETTE_DIVERGING = 20
 
 
+class dnn_epilogue(IntEnum):
+    DNN_EPILOGUE_AFFINE = 1
+    DNN_EPILOGUE_ADD = 2
+    DNN_EPILOGUE_RELU = 4
+    DNN_EPILOGUE_BACKWARD = 8
+
+
 class dnn_layer_flags(IntEnum):
     DNN_LAYER_VIEW = 1
     DNN_LAYER_INPLACE = 2
@@ -400,6 +407,7 @@ class dnn_step_info(Structure):
         ("flops", c_double),
         ("output_bytes", c_int64),
         ("kept_bytes", c_int64),
+        ("is_fused", c_int32),
     ]
 
 
@@ -641,6 +649,18 @@ class dnn_plot_desc(Structure):
     ]
 
 
+class dnn_layer_epilogue(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("parts", c_uint32),
+        ("mean", c_void_p),
+        ("scale", c_void_p),
+        ("shift", c_void_p),
+        ("addend", c_void_p),
+        ("addend_gradient", c_void_p),
+    ]
+
+
 class dnn_layer_call(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -663,6 +683,7 @@ class dnn_layer_call(Structure):
         ("output_gradients", POINTER(dnn_array)),
         ("input_gradients", POINTER(dnn_array)),
         ("parameter_gradients", POINTER(dnn_array)),
+        ("epilogue", POINTER(dnn_layer_epilogue)),
     ]
 
 
@@ -678,6 +699,8 @@ class dnn_layer_spec(Structure):
         ("forward_work", c_int64),
         ("backward_work", c_int64),
         ("flops", c_double),
+        ("takes", c_uint32),
+        ("is", c_uint32),
     ]
 
 
@@ -691,6 +714,7 @@ class dnn_layer_class(Structure):
         ("detail", CFUNCTYPE(None, c_void_p, POINTER(c_char), c_size_t)),
         ("choices", CFUNCTYPE(None, c_void_p, POINTER(dnn_layer_call), POINTER(c_uint64))),
         ("release", CFUNCTYPE(None, c_void_p)),
+        ("affine", CFUNCTYPE(c_int, c_void_p, POINTER(dnn_layer_call), c_void_p, c_void_p, c_void_p)),
     ]
 
 
