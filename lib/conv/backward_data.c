@@ -92,8 +92,8 @@ static dnnk_gemm_problem class_problem(const class *k, void *dx, bool accumulate
 
 int64_t dnnk_conv_backward_data_workspace(const dnnk_env *env, const dnnk_conv *c) {
     if (dnnk_is_depthwise(c)) return dnnk_depthwise_workspace(env, c);
-    if (dnnk_is_winograd(c)) return dnnk_winograd_workspace(env, c, true);
-    int64_t most = 0;
+    int64_t tile = dnnk_winograd_tile(c), most = 0;
+    if (tile) return dnnk_winograd_workspace(env, c, tile, true, false);
     for (int64_t i = 0; i < c->stride_h * c->stride_w; i++) {
         class k = make_class(env, c, i, NULL, NULL);
         dnnk_gemm_problem p = class_problem(&k, NULL, false);
@@ -130,12 +130,13 @@ static void run_class(const dnnk_env *env, const class *k, void *dx, bool accumu
 
 void dnnk_conv_backward_data(const dnnk_env *env, const dnnk_conv *c, const void *dy, const void *w, void *dx,
                              bool accumulate, void *work) {
+    int64_t tile = dnnk_winograd_tile(c);
     if (dnnk_is_depthwise(c)) {
         dnnk_depthwise_backward_data(env, c, dy, w, dx, accumulate, work);
         return;
     }
-    if (dnnk_is_winograd(c)) {
-        dnnk_winograd_backward_data(env, c, dy, w, dx, accumulate, work);
+    if (tile) {
+        dnnk_winograd_backward_data(env, c, tile, dy, w, dx, accumulate, work);
         return;
     }
     for (int64_t i = 0; i < c->stride_h * c->stride_w; i++) {

@@ -61,7 +61,8 @@ static dnnk_gemm_problem forward_problem(const dnnk_conv *c, const dnnk_patches 
 
 int64_t dnnk_conv_forward_workspace(const dnnk_env *env, const dnnk_conv *c) {
     if (dnnk_is_depthwise(c)) return dnnk_depthwise_workspace(env, c);
-    if (dnnk_is_winograd(c)) return dnnk_winograd_workspace(env, c, false);
+    int64_t tile = dnnk_winograd_tile(c);
+    if (tile) return dnnk_winograd_workspace(env, c, tile, false, false);
     dnnk_patches patches = patches_of_input(env, c, NULL);
     dnnk_gemm_problem p = forward_problem(c, &patches, NULL, NULL, NULL);
     return dnnk_gemm_workspace(env, &p);
@@ -69,12 +70,13 @@ int64_t dnnk_conv_forward_workspace(const dnnk_env *env, const dnnk_conv *c) {
 
 void dnnk_conv_forward(const dnnk_env *env, const dnnk_conv *c, const void *x, const void *w,
                        const dnnk_epilogue *epilogue, void *y, void *work) {
+    int64_t tile = dnnk_winograd_tile(c);
     if (dnnk_is_depthwise(c)) {
         dnnk_depthwise_forward(env, c, x, w, epilogue, y, work);
         return;
     }
-    if (dnnk_is_winograd(c)) {
-        dnnk_winograd_forward(env, c, x, w, epilogue, y, work);
+    if (tile) {
+        dnnk_winograd_forward(env, c, tile, x, w, epilogue, y, work);
         return;
     }
     dnnk_patches patches = patches_of_input(env, c, x);
@@ -83,7 +85,8 @@ void dnnk_conv_forward(const dnnk_env *env, const dnnk_conv *c, const void *x, c
 }
 
 int64_t dnnk_conv_packed_bytes(const dnnk_env *env, const dnnk_conv *c) {
-    if (dnnk_is_winograd(c)) return dnnk_winograd_packed_bytes(c);
+    int64_t tile = dnnk_winograd_tile(c);
+    if (tile) return dnnk_winograd_packed_bytes(env, c, tile);
     if (dnnk_is_depthwise(c)) return 0;
     dnnk_patches patches = patches_of_input(env, c, NULL);
     dnnk_gemm_problem p = forward_problem(c, &patches, NULL, NULL, NULL);
@@ -91,13 +94,15 @@ int64_t dnnk_conv_packed_bytes(const dnnk_env *env, const dnnk_conv *c) {
 }
 
 int64_t dnnk_conv_forward_packed_workspace(const dnnk_env *env, const dnnk_conv *c) {
-    if (dnnk_is_winograd(c)) return dnnk_winograd_workspace(env, c, false);
+    int64_t tile = dnnk_winograd_tile(c);
+    if (tile) return dnnk_winograd_workspace(env, c, tile, false, true);
     return dnnk_conv_forward_workspace(env, c);
 }
 
 void dnnk_conv_pack_weights(const dnnk_env *env, const dnnk_conv *c, const void *w, void *packed) {
-    if (dnnk_is_winograd(c)) {
-        dnnk_winograd_pack_weights(env, c, w, packed);
+    int64_t tile = dnnk_winograd_tile(c);
+    if (tile) {
+        dnnk_winograd_pack_weights(env, c, tile, w, packed);
         return;
     }
     dnnk_patches patches = patches_of_input(env, c, NULL);
@@ -107,8 +112,9 @@ void dnnk_conv_pack_weights(const dnnk_env *env, const dnnk_conv *c, const void 
 
 void dnnk_conv_forward_packed(const dnnk_env *env, const dnnk_conv *c, const void *x, const void *packed,
                               const dnnk_epilogue *epilogue, void *y, void *work) {
-    if (dnnk_is_winograd(c)) {
-        dnnk_winograd_forward_packed(env, c, x, packed, epilogue, y, work);
+    int64_t tile = dnnk_winograd_tile(c);
+    if (tile) {
+        dnnk_winograd_forward_packed(env, c, tile, x, packed, epilogue, y, work);
         return;
     }
     dnnk_patches patches = patches_of_input(env, c, x);
@@ -132,9 +138,10 @@ static dnnk_gemm_problem weights_problem(const dnnk_conv *c, const dnnk_patches 
 }
 
 int64_t dnnk_conv_backward_weights_workspace(const dnnk_env *env, const dnnk_conv *c) {
+    int64_t tile = dnnk_winograd_tile(c);
     int64_t sums = dnnk_column_sums_workspace(env, c->type, positions(c), c->out_channels);
     if (dnnk_is_depthwise(c)) return dnnk_max(sums, dnnk_depthwise_workspace(env, c));
-    if (dnnk_is_winograd(c)) return dnnk_max(sums, dnnk_winograd_weights_workspace(env, c));
+    if (tile) return dnnk_max(sums, dnnk_winograd_weights_workspace(env, c, tile));
     dnnk_patches patches = patches_of_input(env, c, NULL);
     dnnk_gemm_problem p = weights_problem(c, &patches, NULL, NULL);
     return dnnk_max(sums, dnnk_gemm_workspace(env, &p));
@@ -142,13 +149,14 @@ int64_t dnnk_conv_backward_weights_workspace(const dnnk_env *env, const dnnk_con
 
 void dnnk_conv_backward_weights(const dnnk_env *env, const dnnk_conv *c, const void *x, const void *dy, void *dw,
                                 void *db, void *work) {
+    int64_t tile = dnnk_winograd_tile(c);
     if (db) dnnk_column_sums(env, c->type, positions(c), c->out_channels, dy, c->out_channels, db, work);
     if (dnnk_is_depthwise(c)) {
         dnnk_depthwise_backward_weights(env, c, x, dy, dw, work);
         return;
     }
-    if (dnnk_is_winograd(c)) {
-        dnnk_winograd_backward_weights(env, c, x, dy, dw, work);
+    if (tile) {
+        dnnk_winograd_backward_weights(env, c, tile, x, dy, dw, work);
         return;
     }
     dnnk_patches patches = patches_of_input(env, c, x);
