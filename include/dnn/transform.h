@@ -13,8 +13,8 @@
  *   Images    are (H, W, C), uint8 (0 … 255) or float32, of any number of channels; 3 channels are R, G, B. Pairs are
  *             height, width; a width of 0 is the same as the height. Results in uint8 are rounded to the nearest.
  *   Points    x runs to the right, y down; pixel (row i, column j) covers the square from (j, i) to (j + 1, i + 1).
- *   Range     Between which values the numbers lie is declared by the source (dnn_dataset_range), and by dnn_to_float.
- *             What needs it (colour, noise) refuses samples of unknown range.
+ *   Range     Between which values the numbers lie is declared by the source (dnn_dataset_range), and by dnn_to_float;
+ *             uint8 without a word is 0 … 255. What needs it (colour) refuses floats of unknown range.
  *   Checks    Shapes, dtypes and ranges are checked when the view is made, for all samples; not when they are read.
  *   Chance    What is drawn for a sample is a function of (seed, epoch, the sample's number in the view, place of the
  *             transform in the whole): the same on any number of threads, and new in every epoch.
@@ -101,7 +101,7 @@ DNN_API dnn_status dnn_transform_release(dnn_transform *transform);
 typedef struct dnn_to_float_desc {
     size_t size;
     double low, high;           /* default: 0, 1 */
-    double from_low, from_high; /* default: the declared range; 0, 255 for uint8 without one */
+    double from_low, from_high; /* default: the declared range */
 } dnn_to_float_desc;
 
 /* `desc` may be NULL. Errors when a view is made: VALUE if the numbers are floats whose range is low … high
@@ -164,6 +164,123 @@ typedef struct dnn_random_flip_desc {
     double vertical;   /* default 0 */
 } dnn_random_flip_desc;
 DNN_API dnn_transform *dnn_random_flip(dnn_context *ctx, const dnn_random_flip_desc *desc); /* `desc` may be NULL */
+
+/* Another height and width. */
+typedef struct dnn_resize_desc {
+    size_t size;
+    int64_t out[2];       /* height, width; or */
+    int64_t shorter;      /* the shorter side becomes this, the longer one in proportion, rounded down */
+    dnn_filter filter;    /* default: bilinear */
+    int32_t no_antialias; /* 1: bilinear looks at four pixels, also where the image shrinks; default: at all that a
+                             pixel covers (Pillow's and torchvision's antialiased bilinear) */
+} dnn_resize_desc;
+DNN_API dnn_transform *dnn_resize(dnn_context *ctx, const dnn_resize_desc *desc);
+
+/* A window of random size and shape, at random, scaled: of a part of the image's area that is uniform in `scale`, and a
+ * ratio of width to height whose logarithm is uniform. Ten tries to find one that fits, then the largest window in the
+ * middle of a ratio as near as can be. Szegedy et al. 2015, as torchvision has it. */
+typedef struct dnn_random_resized_crop_desc {
+    size_t size;
+    int64_t out[2];       /* height, width of what goes out */
+    double scale[2];      /* default 0.08, 1 */
+    double ratio[2];      /* default 3/4, 4/3 */
+    dnn_filter filter;    /* as above */
+    int32_t no_antialias;
+} dnn_random_resized_crop_desc;
+DNN_API dnn_transform *dnn_random_resized_crop(dnn_context *ctx, const dnn_random_resized_crop_desc *desc);
+
+/* A turn about the image's middle by degrees that are uniform in low … high, positive ones counter-clockwise (as Pillow
+ * and torchvision's rotate have it); the size stays. */
+typedef struct dnn_random_rotation_desc {
+    size_t size;
+    double low, high;
+    dnn_filter filter; /* bilinear, nearest */
+    dnn_border border;
+    double fill;
+} dnn_random_rotation_desc;
+DNN_API dnn_transform *dnn_random_rotation(dnn_context *ctx, const dnn_random_rotation_desc *desc);
+
+/* An affine map about the image's middle: a point (x, y), counted from there, goes to
+ *     s · R · [1 tan a; tan b 1 + tan a tan b] · (x, y) + t
+ * with R a turn as above. All is uniform between its ends. */
+typedef struct dnn_random_affine_desc {
+    size_t size;
+    double rotate[2];    /* degrees, from, to; default 0, 0 */
+    double translate[2]; /* at most so much of the height, width, up or down, left or right; default 0 */
+    double scale[2];     /* s, from, to, above 0; default 1, 1 */
+    double shear[2];     /* at most so many degrees a along x, b along y, either way, below 90; default 0 */
+    dnn_filter filter;   /* bilinear, nearest */
+    dnn_border border;
+    double fill;
+} dnn_random_affine_desc;
+DNN_API dnn_transform *dnn_random_affine(dnn_context *ctx, const dnn_random_affine_desc *desc);
+
+/* The image as seen from aside: every corner moves inwards, by a uniform part of distortion/2 of the width and of the
+ * height (torchvision's, but for whole pixels there). */
+typedef struct dnn_random_perspective_desc {
+    size_t size;
+    double distortion; /* in [0, 0.6]: beyond, the image could fold over; default 0.5; DNN_ZERO: 0 */
+    dnn_filter filter; /* bilinear, nearest */
+    dnn_border border;
+    double fill;
+} dnn_random_perspective_desc;
+DNN_API dnn_transform *dnn_random_perspective(dnn_context *ctx, const dnn_random_perspective_desc *desc);
+
+/* ---- colours ------------------------------------------------------------------------------------------------------
+ * On values of a declared range, taken as 0 … 1; results are clamped to it. Grey is .299 R + .587 G + .114 B (ITU-R
+ * BT.601); of images that have not 3 channels, the mean of them. */
+
+/* The four in random order (torchvision's), each by a factor f that is uniform in 1 - … to 1 + …, at least 0:
+ *     brightness f x;  contrast m + f (x - m), m the mean grey;  saturation g + f (x - g), g the pixel's grey;
+ *     hue: turned by a uniform part of the circle, in HSV. */
+typedef struct dnn_color_jitter_desc {
+    size_t size;
+    double brightness, contrast, saturation; /* at least 0; default 0: none */
+    double hue;                              /* in [0, 0.5]; default 0: none */
+} dnn_color_jitter_desc;
+
+/* Errors when a view is made: SHAPE for saturation or hue of images that have not 3 channels. */
+DNN_API dnn_transform *dnn_color_jitter(dnn_context *ctx, const dnn_color_jitter_desc *desc);
+
+/* The grey of images of 3 channels, in `channels` equal channels: 3 or 1. */
+DNN_API dnn_transform *dnn_grayscale(dnn_context *ctx, int64_t channels);
+
+/* ---- blur, noise, holes ------------------------------------------------------------------------------------------ */
+
+/* A mean with weights exp(-d²/2σ²) up to ⌈3σ⌉ pixels away along each axis, the image mirrored at its edges; σ, in
+ * pixels, is uniform in low … high, 0 to 50. */
+DNN_API dnn_transform *dnn_random_blur(dnn_context *ctx, double low, double high);
+
+/* Adds noise of mean 0 to every number (samples of any shape, uint8 or float32), a bell curve within 3.5 deviations (a
+ * sum of four uniform numbers). The deviation is uniform in low … high, at least 0, in units of the values' range, to
+ * which results are clamped; in units of 1 where the range is unknown. */
+DNN_API dnn_transform *dnn_random_noise(dnn_context *ctx, double low, double high);
+
+/* Fills a rectangle at random, whose size and shape are drawn as for dnn_random_resized_crop; nothing if ten tries find
+ * none that fits. Masks and boxes stay. Zhong et al. 2017. */
+typedef struct dnn_random_erase_desc {
+    size_t size;
+    double scale[2]; /* default 0.02, 0.33 */
+    double ratio[2]; /* default 0.3, 3.3 */
+    double fill;     /* in units of the image; default 0 */
+    int32_t noise;   /* 1: every number is uniform in the values' range, or in 0 … 1 where that is unknown */
+} dnn_random_erase_desc;
+DNN_API dnn_transform *dnn_random_erase(dnn_context *ctx, const dnn_random_erase_desc *desc); /* `desc` may be NULL */
+
+/* A set of the above with one strength, so that the real world looks like one more variation (the idea of Tobin et al.
+ * 2017, in pictures instead of a simulator; the figures are ours). With s the strength:
+ *     camera       random_affine (±15 s degrees, shift 0.1 s, scale 1 - 0.2 s … 1 + 0.25 s, shear 5 s), then
+ *                  random_perspective (0.3 s); edges mirrored
+ *     light        color_jitter (0.4 s, 0.4 s, 0.4 s, hue 0.1 s)
+ *     lens         random_blur (0 … 1.5 s)
+ *     sensor       random_noise (0 … 0.05 s)
+ *     distractors  random_erase with noise, 2 to 10 % of the area, with probability 0.5 s */
+typedef struct dnn_domain_randomization_desc {
+    size_t size;
+    double strength;  /* in [0, 1]; default 0.5; DNN_ZERO: 0, which changes nothing */
+    int32_t no_color; /* 1: no saturation and hue, for images that have not 3 channels */
+} dnn_domain_randomization_desc;
+DNN_API dnn_transform *dnn_domain_randomization(dnn_context *ctx, const dnn_domain_randomization_desc *desc);
 
 #ifdef __cplusplus
 }

@@ -23,3 +23,7 @@ void dnnk_standardize(int64_t n, int64_t period, const float *x, const float *me
         PERIOD(period);
     }
 }
+
+void dnnk_float_to_bytes(int64_t n, const float *x, float low, float high, uint8_t *y) {
+    for (int64_t i = 0; i < n; i++) y[i] = dnnk_to_byte(low + (high - low) * x[i]);
+}

@@ -89,4 +89,26 @@ static inline uint8_t dnnk_to_byte(float x) {
     return x > 0.0f ? (uint8_t)(x < 255.0f ? x + 0.5f : 255.0f) : 0;
 }
 
+/* y[i] = low + (high - low) x[i], rounded and clamped to bytes. */
+void dnnk_float_to_bytes(int64_t n, const float *x, float low, float high, uint8_t *y);
+
+/* ---- colouring: values are 0 … 1, and stay there; in place ------------------------------------------------------- */
+
+/* Grey of a pixel. */
+float dnnk_grey(const float *pixel, int64_t channels);
+
+void dnnk_brightness(int64_t pixels, int64_t channels, float *x, float factor);
+void dnnk_contrast(int64_t pixels, int64_t channels, float *x, float factor);
+void dnnk_saturation(int64_t pixels, float *rgb, float factor); /* 3 channels */
+void dnnk_hue(int64_t pixels, float *rgb, float turn);          /* turn: of the circle, 1 is all of it */
+
+/* ---- blurring ---------------------------------------------------------------------------------------------------- */
+
+/* Bytes of `work`, on a boundary of 8, for any deviation up to `deviation`. -1: more than 2^48. */
+int64_t dnnk_blur_workspace(int64_t height, int64_t width, int64_t channels, double deviation);
+
+/* Weights exp(-d²/2·deviation²), |d| ≤ ⌈3·deviation⌉, that sum to 1, along rows and then down; mirrored at the edges.
+ * deviation > 0. In place allowed. */
+void dnnk_blur(const dnnk_image *from, const dnnk_image *to, double deviation, void *work);
+
 #endif

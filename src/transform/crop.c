@@ -59,14 +59,8 @@ static const dnni_transform_class random_class = {.type = "random_crop", .shape 
 static const dnni_transform_class centre_class = {.type = "center_crop", .shape = shape, .draw = draw, .moves = true,
                                                   .settings = say_settings};
 
-static dnn_status check_size(int64_t height, int64_t width) {
-    DNNI_REQUIRE(height >= 1 && width >= 1 && height <= most && width <= most, "the window is %lld x %lld",
-                 (long long)height, (long long)width);
-    return DNN_OK;
-}
-
 static dnn_status check(const state *s) {
-    if (s->height != 0 || s->width != 0) DNNI_TRY(check_size(s->height, s->width));
+    if (s->height != 0 || s->width != 0) DNNI_TRY(dnni_check_size(s->height, s->width, "desc.out"));
     DNNI_REQUIRE(s->padding >= 0 && s->padding <= most / 2, "desc.padding is %lld", (long long)s->padding);
     return dnni_check_border(s->border);
 }
@@ -80,5 +74,6 @@ dnn_transform *dnn_random_crop(dnn_context *ctx, const dnn_random_crop_desc *des
 
 dnn_transform *dnn_center_crop(dnn_context *ctx, int64_t height, int64_t width) {
     state s = {.height = height, .width = width ? width : height, .centre = true};
-    return check_size(s.height, s.width) == DNN_OK ? dnni_transform_new(ctx, &centre_class, &s, sizeof s) : NULL;
+    if (dnni_check_size(s.height, s.width, "the window") != DNN_OK) return NULL;
+    return dnni_transform_new(ctx, &centre_class, &s, sizeof s);
 }

@@ -17,6 +17,22 @@ void dnni_move_affine(dnni_move *move, const double rows[6]) {
     move->is_warp = true;
 }
 
+/* The inverse, up to a factor. */
+static void invert(const double m[9], double inverse[9]) {
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++) {
+            int a = (j + 1) % 3, b = (j + 2) % 3, c = (i + 1) % 3, d = (i + 2) % 3;
+            inverse[3 * i + j] = m[3 * a + c] * m[3 * b + d] - m[3 * a + d] * m[3 * b + c];
+        }
+}
+
+void dnni_move_projective(dnni_move *move, const double forward[9]) {
+    invert(forward, move->matrix);
+    double scale = move->matrix[8];
+    for (int i = 0; i < 9; i++) move->matrix[i] /= scale;
+    move->is_warp = true;
+}
+
 bool dnni_move_is_nothing(const dnni_move *move, int64_t out_height, int64_t out_width) {
     static const double identity[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
     if (move->is_warp) {
@@ -99,15 +115,6 @@ void dnni_move_mask(const dnni_move *move, const dnn_array *in, const dnn_array 
 typedef struct {
     double x0, y0, x1, y1;
 } box;
-
-/* The map of points in the image to points that go out: the inverse, up to a factor. */
-static void invert(const double m[9], double inverse[9]) {
-    for (int i = 0; i < 3; i++)
-        for (int j = 0; j < 3; j++) {
-            int a = (j + 1) % 3, b = (j + 2) % 3, c = (i + 1) % 3, d = (i + 2) % 3;
-            inverse[3 * i + j] = m[3 * a + c] * m[3 * b + d] - m[3 * a + d] * m[3 * b + c];
-        }
-}
 
 /* The smallest upright box around the four corners, wherever they go. One beyond the horizon makes it nothing. */
 static box warp_box(const double m[9], box b) {

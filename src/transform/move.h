@@ -23,6 +23,8 @@ typedef struct dnni_move {
 
     /* Or a projective map: matrix · (x, y, 1) of a point that goes out is, up to a factor, where it comes from. */
     double matrix[9];
+
+    double said[8]; /* what the operation keeps for its text */
 } dnni_move;
 
 /* The whole image of that size, as it is. */
@@ -30,6 +32,9 @@ dnni_move dnni_move_nothing(int64_t height, int64_t width);
 
 /* The warp that is one affine map of points out of the image to points in it: rows of two numbers and a shift. */
 void dnni_move_affine(dnni_move *move, const double rows[6]);
+
+/* The warp that moves a point (x, y) of the image, of area above 0, to forward · (x, y, 1). */
+void dnni_move_projective(dnni_move *move, const double forward[9]);
 
 /* Nothing happens to an image of height × width. */
 bool dnni_move_is_nothing(const dnni_move *move, int64_t out_height, int64_t out_width);

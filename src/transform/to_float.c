@@ -8,7 +8,7 @@ typedef struct {
     double low, high, from_low, from_high; /* from_low = from_high: the declared range */
 } state;
 
-/* Where the numbers come from: what was declared, what the caller says, or, for bytes, what they can be. */
+/* Where the numbers come from: what was declared, or what the caller says. */
 static dnn_status source_range(const state *s, const dnni_spec *spec, double *low, double *high) {
     bool said = s->from_high > s->from_low, declared = spec->high > spec->low;
     *low = said ? s->from_low : spec->low;
@@ -17,10 +17,6 @@ static dnn_status source_range(const state *s, const dnni_spec *spec, double *lo
         return dnni_error(DNN_ERROR_VALUE, "the input is declared to lie in [%g, %g], desc says [%g, %g]", spec->low,
                           spec->high, *low, *high);
     if (said || declared) return DNN_OK;
-    if (spec->input.dtype == DNN_U8) {
-        *high = 255;
-        return DNN_OK;
-    }
     return dnni_error(DNN_ERROR_VALUE, "the range of the %s input is unknown: say it (desc.from_low, desc.from_high)",
                       dnn_dtype_name(spec->input.dtype));
 }
@@ -43,7 +39,7 @@ static void apply(const void *settings, const dnni_drawn *drawn, dnni_sample *sa
     (void)drawn;
     const state *s = settings;
     const dnni_spec in = {.input = sample->in, .low = sample->low, .high = sample->high};
-    double low = 0, high = 255;
+    double low = 0, high = 1;
     if (source_range(s, &in, &low, &high) != DNN_OK) return;
     double scale = (s->high - s->low) / (high - low), shift = s->low - low * scale;
     int64_t n = dnni_count(&sample->in);

@@ -154,6 +154,12 @@ void dnni_text_border(dnni_text *text, dnn_border border, double fill) {
     }
 }
 
+void dnni_text_filter(dnni_text *text, dnn_filter filter, bool no_antialias) {
+    if (filter == DNN_FILTER_NEAREST) dnni_text_add(text, ", nearest");
+    else if (filter == DNN_FILTER_AREA) dnni_text_add(text, ", area");
+    else if (no_antialias) dnni_text_add(text, ", not antialiased");
+}
+
 static void write_text(const dnn_transform *t, int depth, dnni_text *text) {
     dnni_text_add(text, "%*s%s", 2 * depth, "", t->class->type);
     if (t->class->settings) t->class->settings(t->state, text);
@@ -218,5 +224,18 @@ dnn_status dnni_check_fraction(double value, const char *name) {
 dnn_status dnni_check_border(dnn_border border) {
     DNNI_REQUIRE(border == DNN_BORDER_FILL || border == DNN_BORDER_EDGE || border == DNN_BORDER_REFLECT,
                  "desc.border is %d, which is none", (int)border);
+    return DNN_OK;
+}
+
+dnn_status dnni_check_filter(dnn_filter filter, bool area) {
+    DNNI_REQUIRE(filter == DNN_FILTER_BILINEAR || filter == DNN_FILTER_NEAREST || (filter == DNN_FILTER_AREA && area),
+                 "desc.filter is %d, which is none%s", (int)filter, area ? "" : " for this");
+    return DNN_OK;
+}
+
+dnn_status dnni_check_size(int64_t height, int64_t width, const char *name) {
+    const int64_t most = INT64_C(1) << 30;
+    DNNI_REQUIRE(height >= 1 && width >= 1 && height <= most && width <= most, "%s is %lld x %lld", name,
+                 (long long)height, (long long)width);
     return DNN_OK;
 }

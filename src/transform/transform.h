@@ -26,8 +26,12 @@ typedef struct dnni_spec {
 /* What an operation has drawn for one sample. */
 typedef union dnni_drawn {
     dnni_move move;
-    double number[12];
-    int64_t whole[12];
+    double number[4];
+    int64_t whole[4];
+    struct {
+        double number[4];
+        int32_t order[4];
+    } color;
 } dnni_drawn;
 
 /* A sample at work. What goes out lies elsewhere than what comes in, unless the class says `in_place`. */
@@ -48,6 +52,7 @@ void dnni_text_add(dnni_text *text, const char *format, ...) DNNI_PRINTF(2, 3);
 void dnni_text_number(dnni_text *text, double value);                       /* four digits */
 void dnni_text_range(dnni_text *text, double low, double high);             /* " 0 to 1" */
 void dnni_text_border(dnni_text *text, dnn_border border, double fill);     /* ", reflect"; "" for zeros */
+void dnni_text_filter(dnni_text *text, dnn_filter filter, bool no_antialias); /* ", area"; "" for the default */
 
 typedef struct dnni_transform_class {
     const char *type; /* "random_crop" */
@@ -134,5 +139,7 @@ static inline int64_t dnni_width_of(const int64_t size[2]) { return size[1] ? si
 /* Where a probability, or a fraction, is a field: left zero it is the default, DNN_ZERO is zero. */
 dnn_status dnni_check_fraction(double value, const char *name);
 dnn_status dnni_check_border(dnn_border border);
+dnn_status dnni_check_filter(dnn_filter filter, bool area);
+dnn_status dnni_check_size(int64_t height, int64_t width, const char *name);
 
 #endif

@@ -88,6 +88,7 @@ static dnn_status check_mask_fill(const dnn_dataset *source, const dnn_transform
 static dnn_status compile(dnni_program *program, dnni_dataset_shape *shape, dnn_transform *transform,
                           dnn_dataset *source, dnn_target target) {
     dnni_spec spec = {source->input, source->target, source->metadata.low, source->metadata.high, target, 0};
+    if (spec.input.dtype == DNN_U8 && spec.low == 0 && spec.high == 0) spec.high = 255;
     DNNI_TRY(dnni_program_make(transform->base.ctx, program, transform, &spec));
     *shape = dnni_view_shape(source, source->count);
     DNNI_TRY(dnni_item_array(&shape->input, &spec.input, "transform"));

@@ -15,7 +15,9 @@ typedef struct transform_row {
     bool wants_bytes; /* refuses floats in [0, 1] */
     bool wants_known; /* refuses floats of unknown range */
     bool wants_rgb;   /* refuses one channel */
-    bool wants_range; /* refuses all values of unknown range */
+    bool cuts;        /* moves pixels by whole pixels: boxes stay whole numbers */
+    bool repeats;     /* shows pixels more than once: beyond the edges */
+    double fill;      /* what is beyond the edges else */
 } transform_row;
 
 extern const transform_row transform_rows[];

@@ -53,7 +53,7 @@ static dnn_status view_of(dnn_dataset **out, dnn_dataset *source, dnn_transform 
 
 static bool fits(const transform_row *row, dnn_dtype dtype, int64_t channels, bool declared) {
     if (row->wants_rgb && channels != 3) return false;
-    if (!declared && (row->wants_range || (row->wants_known && dtype == DNN_F32))) return false;
+    if (!declared && row->wants_known && dtype == DNN_F32) return false;
     return !(dtype == DNN_U8 ? row->wants_float : row->wants_bytes);
 }
 

@@ -1077,6 +1077,89 @@ class dnn_random_flip_desc(Structure):
     ]
 
 
+class dnn_resize_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("out", c_int64 * 2),
+        ("shorter", c_int64),
+        ("filter", c_int),
+        ("no_antialias", c_int32),
+    ]
+
+
+class dnn_random_resized_crop_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("out", c_int64 * 2),
+        ("scale", c_double * 2),
+        ("ratio", c_double * 2),
+        ("filter", c_int),
+        ("no_antialias", c_int32),
+    ]
+
+
+class dnn_random_rotation_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("low", c_double),
+        ("high", c_double),
+        ("filter", c_int),
+        ("border", c_int),
+        ("fill", c_double),
+    ]
+
+
+class dnn_random_affine_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("rotate", c_double * 2),
+        ("translate", c_double * 2),
+        ("scale", c_double * 2),
+        ("shear", c_double * 2),
+        ("filter", c_int),
+        ("border", c_int),
+        ("fill", c_double),
+    ]
+
+
+class dnn_random_perspective_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("distortion", c_double),
+        ("filter", c_int),
+        ("border", c_int),
+        ("fill", c_double),
+    ]
+
+
+class dnn_color_jitter_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("brightness", c_double),
+        ("contrast", c_double),
+        ("saturation", c_double),
+        ("hue", c_double),
+    ]
+
+
+class dnn_random_erase_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("scale", c_double * 2),
+        ("ratio", c_double * 2),
+        ("fill", c_double),
+        ("noise", c_int32),
+    ]
+
+
+class dnn_domain_randomization_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("strength", c_double),
+        ("no_color", c_int32),
+    ]
+
+
 class dnn_split_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -1452,6 +1535,17 @@ DNN = {
     "dnn_random_crop": (c_void_p, [c_void_p, POINTER(dnn_random_crop_desc)]),
     "dnn_center_crop": (c_void_p, [c_void_p, c_int64, c_int64]),
     "dnn_random_flip": (c_void_p, [c_void_p, POINTER(dnn_random_flip_desc)]),
+    "dnn_resize": (c_void_p, [c_void_p, POINTER(dnn_resize_desc)]),
+    "dnn_random_resized_crop": (c_void_p, [c_void_p, POINTER(dnn_random_resized_crop_desc)]),
+    "dnn_random_rotation": (c_void_p, [c_void_p, POINTER(dnn_random_rotation_desc)]),
+    "dnn_random_affine": (c_void_p, [c_void_p, POINTER(dnn_random_affine_desc)]),
+    "dnn_random_perspective": (c_void_p, [c_void_p, POINTER(dnn_random_perspective_desc)]),
+    "dnn_color_jitter": (c_void_p, [c_void_p, POINTER(dnn_color_jitter_desc)]),
+    "dnn_grayscale": (c_void_p, [c_void_p, c_int64]),
+    "dnn_random_blur": (c_void_p, [c_void_p, c_double, c_double]),
+    "dnn_random_noise": (c_void_p, [c_void_p, c_double, c_double]),
+    "dnn_random_erase": (c_void_p, [c_void_p, POINTER(dnn_random_erase_desc)]),
+    "dnn_domain_randomization": (c_void_p, [c_void_p, POINTER(dnn_domain_randomization_desc)]),
     "dnn_dataset_split": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_void_p, POINTER(dnn_split_desc)]),
     "dnn_dataset_subset": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(c_int64), c_int64]),
     "dnn_dataset_first": (dnn_status, [POINTER(c_void_p), c_void_p, c_int64]),
