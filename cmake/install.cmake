@@ -6,6 +6,10 @@ set(pkgconfig_folder ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 file(RELATIVE_PATH DNN_PC_PREFIX ${CMAKE_INSTALL_PREFIX}/${pkgconfig_folder} ${CMAKE_INSTALL_PREFIX})
 string(REGEX REPLACE "/$" "" DNN_PC_PREFIX "${DNN_PC_PREFIX}")
 list(JOIN DNN_BLIS_LIBS_PRIVATE " " DNN_PC_BLIS)
+set(DNN_PC_JPEG)
+if(DNN_JPEG)
+  set(DNN_PC_JPEG " libjpeg")
+endif()
 
 # Installs a shared and a static library, their CMake targets and their pkg-config file.
 function(dnn_install name)

@@ -25,7 +25,7 @@ if(CMAKE_BUILD_TYPE STREQUAL Release)
     COMMAND_EXPAND_LISTS WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
   if(TARGET dnn_io)
     packaging_test(imports_dnn_io COMMAND Python3::Interpreter lint/imports.py $<TARGET_FILE:dnn_io> 500000
-      libdnn libz libpng16 WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+      libdnn libz libpng16 libjpeg WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
   endif()
 endif()
 

@@ -5,7 +5,7 @@
 
 #include <png.h>
 
-#include "io/support.h"
+#include "io/image.h"
 
 typedef struct dnni_png_job {
     dnn_context *ctx;
@@ -21,7 +21,15 @@ typedef struct dnni_png_job {
     int passes;
     int colours;           /* of the palette; 0: there is none, rows hold channels, otherwise indices */
     unsigned char palette[256][4];
+    int64_t packed_row;    /* bytes of a row in the file */
     unsigned char *pixels; /* NULL: decode and throw away */
+
+    /* Reading for a batch. */
+    bool only_header;
+    int64_t length; /* of the whole file, where `n` may be of its beginning */
+    dnni_io_arena *arena;
+    const dnn_image_desc *wanted;
+    unsigned char *target;
 
     /* Writing. */
     dnni_io_output *output;

@@ -1,5 +1,5 @@
-/* A file is decoded twice: once row by row into nothing, which shows that all of it is there and well, and once more
- * into memory that is then known to be needed. */
+/* dnn_png_read decodes a file twice: once row by row into nothing, which shows that all of it is there and well, and
+ * once more into memory that is then known to be needed. Images on their way into a batch are decoded once. */
 #include "io/png_job.h"
 
 enum { SIGNATURE = 8 };
@@ -48,6 +48,7 @@ static void read_info(dnni_png_job *job) {
     png_set_read_fn(png, job, supply);
     png_read_info(png, job->info);
     bool indexed = png_get_color_type(png, job->info) == PNG_COLOR_TYPE_PALETTE;
+    job->packed_row = (int64_t)png_get_rowbytes(png, job->info);
     if (indexed) read_palette(job);
     else png_set_expand(png);
     job->passes = png_set_interlace_handling(png);
@@ -91,9 +92,29 @@ static dnn_status check_info(const dnni_png_job *job, const char *path, int64_t 
     return DNN_OK;
 }
 
+/* Deflate makes at most 1032 bytes of one (zlib's documentation): a file too short for its size is found before memory
+ * is taken. */
+static dnn_status check_length(const dnni_png_job *job, const char *path) {
+    if (job->height * (job->packed_row + 1) <= 1032 * job->length) return DNN_OK;
+    return dnni_io_fail(DNN_ERROR_FORMAT, path, "%lld × %lld pixels cannot be in %lld bytes", (long long)job->height,
+                        (long long)job->width, (long long)job->length);
+}
+
+/* Where the pixels go that do not only pass by. */
+static dnn_status find_place(dnni_png_job *job, const char *path) {
+    const dnn_image_desc *wanted = job->wanted;
+    IO_TRY(check_length(job, path));
+    bool fits = wanted->height == job->height && wanted->width == job->width && wanted->channels == job->channels;
+    job->pixels = job->target && fits ? job->target
+                                      : dnni_io_arena_take(job->arena, job->height * job->width * job->channels);
+    return job->pixels ? DNN_OK : DNN_ERROR_MEMORY;
+}
+
 static dnn_status decode(dnni_png_job *job, const char *path, int64_t max_bytes) {
     if (!dnni_png_guard(job, read_info)) return dnni_png_reason(job, path);
     IO_TRY(check_info(job, path, max_bytes));
+    if (job->only_header) return check_length(job, path);
+    if (job->arena) IO_TRY(find_place(job, path));
     if (!dnni_png_guard(job, read_rows)) return dnni_png_reason(job, path);
     if (job->at == job->n) return DNN_OK;
     return dnni_io_fail(DNN_ERROR_FORMAT, path, "%lld bytes follow the image", (long long)(job->n - job->at));
@@ -110,6 +131,31 @@ static dnn_status run(dnni_png_job *job, const char *path, int64_t max_bytes) {
     if (job->png) png_destroy_read_struct(&job->png, &job->info, NULL);
     return status;
 }
+
+/* ---- on the way into a batch ---- */
+
+static dnn_status run_for(dnni_image *image, dnni_png_job *job, const dnni_image_file *file, int64_t max_bytes) {
+    job->bytes = file->bytes;
+    job->n = file->n;
+    job->length = file->whole;
+    IO_TRY(run(job, file->path, max_bytes));
+    *image = (dnni_image){job->pixels, job->height, job->width, job->channels, 1};
+    return DNN_OK;
+}
+
+dnn_status dnni_png_probe(dnni_image *image, dnni_io_arena *arena, const dnni_image_file *file) {
+    dnni_png_job job = {.ctx = arena->ctx, .only_header = true};
+    return run_for(image, &job, file, INT64_MAX);
+}
+
+dnn_status dnni_png_decode(dnni_image *image, dnni_io_arena *arena, const dnni_image_file *file,
+                           const dnn_image_desc *desc, unsigned char *target) {
+    dnni_png_job job = {.ctx = arena->ctx, .arena = arena, .wanted = desc, .target = target};
+    IO_TRY(run_for(image, &job, file, desc->max_bytes));
+    return resolve(&job, file->path);
+}
+
+/* ---- a file as it is ---- */
 
 static dnn_status read_image(dnn_tensor **out, dnni_png_job *job, const char *path, int64_t max_bytes) {
     dnn_tensor *image;

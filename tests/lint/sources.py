@@ -26,6 +26,9 @@ RAW_MEMORY = """
 """.split()
 RAW_MEMORY_FILES = {"src/core/memory.c", "src/core/error.c"}
 
+# libjpeg's function for errors must not return: the jump ends in the same file, and is nobody else's.
+JUMPING_FILES = {"src/io/jpeg_job.c"}
+
 # The floors: an include goes down or stays in its room. Public headers may be included in src, not in lib.
 FLOORS = {
     "src/core": 2,
@@ -69,7 +72,10 @@ def matches(text, pattern, message):
 
 def check_calls(path, text):
     code = code_only(text)
-    found = matches(code, CALLS, "{}() must not be called in a library") + matches(code, NAMES, "{} is the host's")
+    calls = matches(code, CALLS, "{}() must not be called in a library")
+    if path in JUMPING_FILES:
+        calls = [call for call in calls if not call[1].startswith("longjmp()")]
+    found = calls + matches(code, NAMES, "{} is the host's")
     if path not in RAW_MEMORY_FILES:
         found += matches(code, MEMORY, "{}(): memory comes from the context's allocator")
     return found

@@ -235,6 +235,18 @@ class dnn_text_unit(IntEnum):
     DNN_TEXT_CHARACTERS = 10
 
 
+class dnn_image_fit(IntEnum):
+    DNN_IMAGE_FIT_EXACT = 0
+    DNN_IMAGE_FIT_STRETCH = 10
+    DNN_IMAGE_FIT_COVER = 20
+    DNN_IMAGE_FIT_CONTAIN = 30
+
+
+class dnn_bad_image(IntEnum):
+    DNN_BAD_IMAGE_REFUSE = 0
+    DNN_BAD_IMAGE_SKIP = 10
+
+
 STATUS_MEANINGS = {
     0: "no error",
     1: "there is no more: the end of an epoch or of a list, not an error",
@@ -1287,6 +1299,28 @@ class dnn_text_desc(Structure):
     ]
 
 
+class dnn_image_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("height", c_int64),
+        ("width", c_int64),
+        ("fit", c_int),
+        ("padding", c_int32),
+        ("channels", c_int32),
+        ("ignore_orientation", c_int32),
+        ("max_bytes", c_int64),
+    ]
+
+
+class dnn_image_folder_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("image", POINTER(dnn_image_desc)),
+        ("bad", c_int),
+        ("progress", dnn_progress),
+    ]
+
+
 # name: (result, parameters); a result that is dnn_status becomes an exception where it is a failure.
 DNN = {
     "dnn_version": (c_int32, []),
@@ -1591,4 +1625,14 @@ DNN_IO = {
     "dnn_text_dataset": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, POINTER(dnn_text_desc)]),
     "dnn_png_read": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, POINTER(dnn_read_desc)]),
     "dnn_png_write": (dnn_status, [c_void_p, c_char_p, c_void_p]),
+    "dnn_jpeg_read": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, POINTER(dnn_read_desc)]),
+    "dnn_jpeg_write": (dnn_status, [c_void_p, c_char_p, c_void_p, c_int32]),
+    "dnn_image_read": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, POINTER(dnn_image_desc)]),
+    "dnn_image_folder_open": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, POINTER(dnn_image_folder_desc)]),
+    "dnn_image_folder_release": (dnn_status, [c_void_p]),
+    "dnn_image_folder_count": (c_int64, [c_void_p]),
+    "dnn_image_folder_path": (c_char_p, [c_void_p, c_int64]),
+    "dnn_image_folder_skipped": (c_int64, [c_void_p]),
+    "dnn_image_folder_skipped_path": (c_char_p, [c_void_p, c_int64, POINTER(c_char_p)]),
+    "dnn_image_folder_dataset": (dnn_status, [POINTER(c_void_p), c_void_p]),
 }
