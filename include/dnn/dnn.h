@@ -5,6 +5,7 @@
 #include "audit.h"
 #include "base.h"
 #include "check.h"
+#include "checkpoint.h"
 #include "context.h"
 #include "data.h"
 #include "inspect.h"

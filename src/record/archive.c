@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "hash/crc32c.h"
+
 /* ---- questions ---- */
 
 const char *dnni_archive_name(const dnn_archive *archive, int64_t index) {
@@ -132,6 +134,9 @@ typedef struct {
     dnni_file *file;
     const char *memory;
     int64_t bytes, taken;
+    bool summed;        /* the file must have a sum, and a right one */
+    uint32_t sum, says; /* of what was taken; what the file says it is */
+    dnnk_isa isa;
 } source;
 
 static dnn_status take(source *s, void *target, int64_t bytes) {
@@ -141,6 +146,32 @@ static dnn_status take(source *s, void *target, int64_t bytes) {
     return DNN_OK;
 }
 
+static void sum_up(source *s, const void *data, int64_t bytes) {
+    if (s->summed) s->sum = dnnk_crc32c(s->isa, s->sum, data, bytes);
+}
+
+/* Reads the sum's digits, and sets them to zeros, as they were when it was made. */
+static dnn_status take_sum(source *s, char *header, int64_t bytes) {
+    char *digits = s->summed ? dnni_sum_digits(header, bytes) : NULL;
+    if (!s->summed) return DNN_OK;
+    if (!digits) return dnni_error(DNN_ERROR_FORMAT, "the header has no " DNNI_SUM_KEY ": this is no checkpoint");
+    for (int64_t i = 0; i < (int64_t)sizeof DNNI_SUM_NONE - 1; i++) {
+        static const char hex[] = "0123456789abcdef";
+        const char *digit = digits[i] ? strchr(hex, digits[i]) : NULL;
+        if (!digit) return dnni_error(DNN_ERROR_FORMAT, DNNI_SUM_KEY " is no number of eight hexadecimal digits");
+        s->says = s->says << 4 | (uint32_t)(digit - hex);
+        digits[i] = '0';
+    }
+    sum_up(s, header, bytes);
+    return DNN_OK;
+}
+
+static dnn_status check_sum(const source *s) {
+    if (!s->summed || s->sum == s->says) return DNN_OK;
+    return dnni_error(DNN_ERROR_FORMAT, "the file is damaged: its CRC-32C is %08lx, it says %08lx",
+                      (unsigned long)s->sum, (unsigned long)s->says);
+}
+
 /* The length of the header: 8 bytes, little endian. */
 static dnn_status take_length(source *s, int64_t *length) {
     unsigned char bytes[8];
@@ -148,6 +179,7 @@ static dnn_status take_length(source *s, int64_t *length) {
     if (s->bytes < 8)
         return dnni_error(DNN_ERROR_FORMAT, "%lld bytes are too few for a safetensors file", (long long)s->bytes);
     DNNI_TRY(take(s, bytes, 8));
+    sum_up(s, bytes, 8);
     for (int i = 7; i >= 0; i--) value = value << 8 | bytes[i];
     *length = (int64_t)value;
     if (value > DNNI_SAFETENSORS_HEADER_MOST)
@@ -166,6 +198,7 @@ static dnn_status take_header(source *s, dnn_archive *archive) {
     char *header = dnni_alloc_raw(ctx, length, 1);
     if (!header) return DNN_ERROR_MEMORY;
     dnn_status status = take(s, header, length);
+    if (status == DNN_OK) status = take_sum(s, header, length);
     if (status == DNN_OK) status = dnni_header_read(archive, header, length, s->bytes - s->taken);
     dnni_free(ctx, header, length, 1);
     return status;
@@ -184,6 +217,8 @@ static dnn_status take_data(source *s, dnn_archive *archive) {
     if (!archive->storage) return DNN_ERROR_MEMORY;
     char *base = archive->storage->data, *from = base + (total - data);
     DNNI_TRY(take(s, from, data));
+    sum_up(s, from, data);
+    DNNI_TRY(check_sum(s));
     int64_t place = 0;
     for (int64_t i = 0; i < archive->n_entries; i++) {
         dnni_entry *e = &archive->entries[archive->by_name[i]];
@@ -239,18 +274,22 @@ dnn_status dnn_safetensors_parse(dnn_archive **out, dnn_context *ctx, const void
     return read_archive(out, ctx, &s);
 }
 
-dnn_status dnn_safetensors_read(dnn_archive **out, dnn_context *ctx, const char *path) {
-    DNNI_REQUIRE(out, "out is NULL");
-    *out = NULL;
-    DNNI_TRY(dnni_context_check(ctx, "ctx"));
-    DNNI_REQUIRE(path, "path is NULL");
+dnn_status dnni_archive_read(dnn_archive **out, dnn_context *ctx, const char *path, bool sum) {
     dnni_file file;
     dnn_status status = dnni_file_open(&file, path);
     if (status == DNN_OK) {
-        source s = {.file = &file, .bytes = file.bytes};
+        source s = {.file = &file, .bytes = file.bytes, .summed = sum, .isa = dnni_env(ctx)->isa};
         status = read_archive(out, ctx, &s);
         dnni_file_close(&file);
     }
     if (status != DNN_OK) dnni_error_prefix(path);
     return status;
+}
+
+dnn_status dnn_safetensors_read(dnn_archive **out, dnn_context *ctx, const char *path) {
+    DNNI_REQUIRE(out, "out is NULL");
+    *out = NULL;
+    DNNI_TRY(dnni_context_check(ctx, "ctx"));
+    DNNI_REQUIRE(path, "path is NULL");
+    return dnni_archive_read(out, ctx, path, false);
 }

@@ -75,7 +75,17 @@ typedef struct dnni_item {
     bool channels_first;
 } dnni_item;
 
+/* A sum over the whole file, in it: the value of this key of the metadata, eight hexadecimal digits, which count as
+ * zeros when the sum is made. With `sum`, writing fills it in (the caller's metadata has the key, with DNNI_SUM_NONE,
+ * and all items are stored as they lie in memory), and reading demands that it is there and right: FORMAT otherwise. */
 dnn_status dnni_archive_write(dnn_context *ctx, const char *path, const dnni_item *items, int64_t n,
-                              const dnn_metadata *metadata, int64_t n_metadata);
+                              const dnn_metadata *metadata, int64_t n_metadata, bool sum);
+
+#define DNNI_SUM_KEY "dnn.crc32c"
+#define DNNI_SUM_NONE "00000000"
+dnn_status dnni_archive_read(dnn_archive **out, dnn_context *ctx, const char *path, bool sum);
+
+/* Where the sum's digits are in a header; NULL: it has none. */
+char *dnni_sum_digits(char *header, int64_t bytes);
 
 #endif

@@ -60,7 +60,7 @@ dnn_status dnn_weights_save(dnn_module *module, const char *path, const dnn_weig
     if (!items) return DNN_ERROR_MEMORY;
     dnn_status status = DNN_OK;
     for (int64_t i = 0; i < n && status == DNN_OK; i++) status = fill_item(&items[i], module, i, &d);
-    if (status == DNN_OK) status = dnni_archive_write(ctx, path, items, n, d.metadata, d.n_metadata);
+    if (status == DNN_OK) status = dnni_archive_write(ctx, path, items, n, d.metadata, d.n_metadata, false);
     dnni_free(ctx, items, n, sizeof *items);
     return status;
 }

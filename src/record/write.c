@@ -1,7 +1,9 @@
 /* Writing safetensors: the header is measured, then written; the data follows tensor by tensor. */
+#include <stdio.h>
 #include <string.h>
 
 #include "core/sort.h"
+#include "hash/crc32c.h"
 #include "record/archive.h"
 #include "record/json.h"
 #include "record/layout.h"
@@ -11,6 +13,7 @@ typedef struct {
     const dnn_metadata *metadata;
     int64_t n, n_metadata;
     uint32_t *order; /* in which tensors are stored */
+    bool sum;
 } job;
 
 /* ---- the header ---- */
@@ -100,6 +103,19 @@ static void put_header(writer *w, const job *j, int64_t length) {
     while (w->length % 8) put_text(w, " ");
 }
 
+/* The sum of all, into its place in the header. */
+static void fill_in_sum(const dnn_context *ctx, const job *j, char *header, int64_t bytes) {
+    char *digits = j->sum ? dnni_sum_digits(header, bytes) : NULL, text[sizeof DNNI_SUM_NONE];
+    if (!digits) return;
+    uint32_t sum = dnnk_crc32c(dnni_env(ctx)->isa, 0, header, bytes);
+    for (int64_t i = 0; i < j->n; i++) {
+        const dnn_array *a = &j->items[j->order[i]].memory;
+        sum = dnnk_crc32c(dnni_env(ctx)->isa, sum, a->data, dnni_bytes(a));
+    }
+    snprintf(text, sizeof text, "%08lx", (unsigned long)sum);
+    memcpy(digits, text, sizeof text - 1);
+}
+
 static dnn_status write_header(dnni_replacement *file, const job *j) {
     writer w = {.text = NULL};
     put_header(&w, j, 0);
@@ -110,6 +126,7 @@ static dnn_status write_header(dnni_replacement *file, const job *j) {
     w = (writer){.text = dnni_alloc_raw(file->ctx, bytes, 1)};
     if (!w.text) return DNN_ERROR_MEMORY;
     put_header(&w, j, bytes - 8);
+    fill_in_sum(file->ctx, j, w.text, bytes);
     dnn_status status = dnni_replacement_write(file, w.text, bytes);
     dnni_free(file->ctx, w.text, bytes, 1);
     return status;
@@ -218,11 +235,11 @@ static dnn_status write_file(dnn_context *ctx, const char *path, const job *j) {
 }
 
 dnn_status dnni_archive_write(dnn_context *ctx, const char *path, const dnni_item *items, int64_t n,
-                              const dnn_metadata *metadata, int64_t n_metadata) {
+                              const dnn_metadata *metadata, int64_t n_metadata, bool sum) {
     DNNI_TRY(dnni_machine_check());
     int64_t most = n > n_metadata ? n : n_metadata;
     if (most > UINT32_MAX) return dnni_error(DNN_ERROR_UNSUPPORTED, "%lld tensors are too many", (long long)most);
-    job j = {.items = items, .metadata = metadata, .n = n, .n_metadata = n_metadata};
+    job j = {.items = items, .metadata = metadata, .n = n, .n_metadata = n_metadata, .sum = sum};
     j.order = dnni_alloc(ctx, most, sizeof *j.order);
     if (!j.order) return DNN_ERROR_MEMORY;
     dnn_status status = check_job(&j);
@@ -256,7 +273,7 @@ dnn_status dnn_safetensors_write(dnn_context *ctx, const char *path, const char 
     dnni_item *items = dnni_alloc(ctx, n, sizeof *items);
     if (!items) return DNN_ERROR_MEMORY;
     dnn_status status = fill_items(items, ctx, names, tensors, n);
-    if (status == DNN_OK) status = dnni_archive_write(ctx, path, items, n, metadata, n_metadata);
+    if (status == DNN_OK) status = dnni_archive_write(ctx, path, items, n, metadata, n_metadata, false);
     dnni_free(ctx, items, n, sizeof *items);
     return status;
 }

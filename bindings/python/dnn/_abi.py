@@ -143,6 +143,29 @@ class dnn_check_skip(IntEnum):
     DNN_CHECK_NO_FLOAT32 = 8
 
 
+class dnn_schedule_kind(IntEnum):
+    DNN_SCHEDULE_CONSTANT = 0
+    DNN_SCHEDULE_STEP = 10
+    DNN_SCHEDULE_MULTISTEP = 20
+    DNN_SCHEDULE_EXPONENTIAL = 30
+    DNN_SCHEDULE_POLYNOMIAL = 40
+    DNN_SCHEDULE_COSINE = 50
+    DNN_SCHEDULE_ONE_CYCLE = 60
+    DNN_SCHEDULE_WSD = 70
+    DNN_SCHEDULE_PLATEAU = 80
+
+
+class dnn_layout(IntEnum):
+    DNN_LAYOUT_NATIVE = 0
+    DNN_LAYOUT_TORCH = 10
+
+
+class dnn_weights_flags(IntEnum):
+    DNN_WEIGHTS_ALLOW_MISSING = 1
+    DNN_WEIGHTS_ALLOW_EXTRA = 2
+    DNN_WEIGHTS_ALLOW_CAST = 4
+
+
 class dnn_palette(IntEnum):
     DNN_PALETTE_DEFAULT = 0
     DNN_PALETTE_GREY = 10
@@ -172,18 +195,6 @@ class dnn_part(IntEnum):
     DNN_PART_TARGET = 20
 
 
-class dnn_schedule_kind(IntEnum):
-    DNN_SCHEDULE_CONSTANT = 0
-    DNN_SCHEDULE_STEP = 10
-    DNN_SCHEDULE_MULTISTEP = 20
-    DNN_SCHEDULE_EXPONENTIAL = 30
-    DNN_SCHEDULE_POLYNOMIAL = 40
-    DNN_SCHEDULE_COSINE = 50
-    DNN_SCHEDULE_ONE_CYCLE = 60
-    DNN_SCHEDULE_WSD = 70
-    DNN_SCHEDULE_PLATEAU = 80
-
-
 class dnn_target(IntEnum):
     DNN_TARGET_PLAIN = 0
     DNN_TARGET_MASK = 10
@@ -211,17 +222,6 @@ class dnn_window_target(IntEnum):
     DNN_WINDOW_TARGET_WHOLE = 0
     DNN_WINDOW_TARGET_DENSE = 10
     DNN_WINDOW_TARGET_CENTRE = 20
-
-
-class dnn_layout(IntEnum):
-    DNN_LAYOUT_NATIVE = 0
-    DNN_LAYOUT_TORCH = 10
-
-
-class dnn_weights_flags(IntEnum):
-    DNN_WEIGHTS_ALLOW_MISSING = 1
-    DNN_WEIGHTS_ALLOW_EXTRA = 2
-    DNN_WEIGHTS_ALLOW_CAST = 4
 
 
 class dnn_cifar_kind(IntEnum):
@@ -620,6 +620,210 @@ class dnn_check_figures(Structure):
     ]
 
 
+class dnn_sgd_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr", c_double),
+        ("momentum", c_double),
+        ("dampening", c_double),
+        ("weight_decay", c_double),
+        ("nesterov", c_int32),
+    ]
+
+
+class dnn_adam_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr", c_double),
+        ("beta1", c_double),
+        ("beta2", c_double),
+        ("epsilon", c_double),
+        ("weight_decay", c_double),
+    ]
+
+
+class dnn_rmsprop_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr", c_double),
+        ("alpha", c_double),
+        ("epsilon", c_double),
+        ("weight_decay", c_double),
+        ("momentum", c_double),
+        ("centred", c_int32),
+    ]
+
+
+class dnn_adagrad_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr", c_double),
+        ("lr_decay", c_double),
+        ("epsilon", c_double),
+        ("weight_decay", c_double),
+        ("initial", c_double),
+    ]
+
+
+class dnn_nadam_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr", c_double),
+        ("beta1", c_double),
+        ("beta2", c_double),
+        ("epsilon", c_double),
+        ("weight_decay", c_double),
+        ("momentum_decay", c_double),
+        ("decoupled", c_int32),
+    ]
+
+
+class dnn_lion_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr", c_double),
+        ("beta1", c_double),
+        ("beta2", c_double),
+        ("weight_decay", c_double),
+    ]
+
+
+class dnn_lars_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr", c_double),
+        ("momentum", c_double),
+        ("weight_decay", c_double),
+        ("trust", c_double),
+        ("epsilon", c_double),
+        ("nesterov", c_int32),
+    ]
+
+
+class dnn_lamb_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr", c_double),
+        ("beta1", c_double),
+        ("beta2", c_double),
+        ("epsilon", c_double),
+        ("weight_decay", c_double),
+    ]
+
+
+class dnn_group_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr_factor", c_double),
+        ("weight_decay", c_double),
+    ]
+
+
+class dnn_group_info(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("pattern", c_char_p),
+        ("lr", c_double),
+        ("lr_factor", c_double),
+        ("weight_decay", c_double),
+        ("parameters", c_int64),
+        ("elements", c_int64),
+    ]
+
+
+class dnn_optimizer_state(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("path", c_char_p),
+        ("name", c_char_p),
+        ("value", c_void_p),
+    ]
+
+
+class dnn_schedule_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("kind", c_int),
+        ("lr", c_double),
+        ("warmup", c_double),
+        ("warmup_start", c_double),
+        ("epochs", c_double),
+        ("final", c_double),
+        ("gamma", c_double),
+        ("period", c_double),
+        ("growth", c_double),
+        ("power", c_double),
+        ("decay", c_double),
+        ("milestones", POINTER(c_double)),
+        ("n_milestones", c_int64),
+        ("patience", c_int64),
+        ("cooldown", c_int64),
+        ("threshold", c_double),
+        ("maximise", c_int32),
+    ]
+
+
+class dnn_flattened(Structure):
+    _fields_ = [
+        ("path", c_char_p),
+        ("height", c_int64),
+        ("width", c_int64),
+        ("channels", c_int64),
+    ]
+
+
+class dnn_metadata(Structure):
+    _fields_ = [
+        ("key", c_char_p),
+        ("value", c_char_p),
+    ]
+
+
+class dnn_weights_save_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("layout", c_int),
+        ("dtype", c_int),
+        ("flattened", POINTER(dnn_flattened)),
+        ("n_flattened", c_int64),
+        ("metadata", POINTER(dnn_metadata)),
+        ("n_metadata", c_int64),
+    ]
+
+
+class dnn_weights_load_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("layout", c_int),
+        ("flags", c_int32),
+        ("flattened", POINTER(dnn_flattened)),
+        ("n_flattened", c_int64),
+    ]
+
+
+class dnn_checkpoint_parts(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("module", c_void_p),
+        ("optimizer", c_void_p),
+        ("schedule", c_void_p),
+        ("loader", c_void_p),
+        ("names", POINTER(c_char_p)),
+        ("tensors", POINTER(c_void_p)),
+        ("n_tensors", c_int64),
+        ("metadata", POINTER(dnn_metadata)),
+        ("n_metadata", c_int64),
+    ]
+
+
+class dnn_checkpoint_save_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("number", c_int64),
+        ("keep", c_int64),
+    ]
+
+
 class dnn_sheet_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -908,149 +1112,6 @@ class dnn_classes(Structure):
     ]
 
 
-class dnn_sgd_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("lr", c_double),
-        ("momentum", c_double),
-        ("dampening", c_double),
-        ("weight_decay", c_double),
-        ("nesterov", c_int32),
-    ]
-
-
-class dnn_adam_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("lr", c_double),
-        ("beta1", c_double),
-        ("beta2", c_double),
-        ("epsilon", c_double),
-        ("weight_decay", c_double),
-    ]
-
-
-class dnn_rmsprop_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("lr", c_double),
-        ("alpha", c_double),
-        ("epsilon", c_double),
-        ("weight_decay", c_double),
-        ("momentum", c_double),
-        ("centred", c_int32),
-    ]
-
-
-class dnn_adagrad_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("lr", c_double),
-        ("lr_decay", c_double),
-        ("epsilon", c_double),
-        ("weight_decay", c_double),
-        ("initial", c_double),
-    ]
-
-
-class dnn_nadam_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("lr", c_double),
-        ("beta1", c_double),
-        ("beta2", c_double),
-        ("epsilon", c_double),
-        ("weight_decay", c_double),
-        ("momentum_decay", c_double),
-        ("decoupled", c_int32),
-    ]
-
-
-class dnn_lion_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("lr", c_double),
-        ("beta1", c_double),
-        ("beta2", c_double),
-        ("weight_decay", c_double),
-    ]
-
-
-class dnn_lars_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("lr", c_double),
-        ("momentum", c_double),
-        ("weight_decay", c_double),
-        ("trust", c_double),
-        ("epsilon", c_double),
-        ("nesterov", c_int32),
-    ]
-
-
-class dnn_lamb_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("lr", c_double),
-        ("beta1", c_double),
-        ("beta2", c_double),
-        ("epsilon", c_double),
-        ("weight_decay", c_double),
-    ]
-
-
-class dnn_group_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("lr_factor", c_double),
-        ("weight_decay", c_double),
-    ]
-
-
-class dnn_group_info(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("pattern", c_char_p),
-        ("lr", c_double),
-        ("lr_factor", c_double),
-        ("weight_decay", c_double),
-        ("parameters", c_int64),
-        ("elements", c_int64),
-    ]
-
-
-class dnn_optimizer_state(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("path", c_char_p),
-        ("name", c_char_p),
-        ("value", c_void_p),
-    ]
-
-
-class dnn_schedule_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("kind", c_int),
-        ("lr", c_double),
-        ("warmup", c_double),
-        ("warmup_start", c_double),
-        ("epochs", c_double),
-        ("final", c_double),
-        ("gamma", c_double),
-        ("period", c_double),
-        ("growth", c_double),
-        ("power", c_double),
-        ("decay", c_double),
-        ("milestones", POINTER(c_double)),
-        ("n_milestones", c_int64),
-        ("patience", c_int64),
-        ("cooldown", c_int64),
-        ("threshold", c_double),
-        ("maximise", c_int32),
-    ]
-
-
 class dnn_transform_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -1233,44 +1294,6 @@ class dnn_metadata_desc(Structure):
         ("classes", c_int64),
         ("low", c_double),
         ("high", c_double),
-    ]
-
-
-class dnn_flattened(Structure):
-    _fields_ = [
-        ("path", c_char_p),
-        ("height", c_int64),
-        ("width", c_int64),
-        ("channels", c_int64),
-    ]
-
-
-class dnn_metadata(Structure):
-    _fields_ = [
-        ("key", c_char_p),
-        ("value", c_char_p),
-    ]
-
-
-class dnn_weights_save_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("layout", c_int),
-        ("dtype", c_int),
-        ("flattened", POINTER(dnn_flattened)),
-        ("n_flattened", c_int64),
-        ("metadata", POINTER(dnn_metadata)),
-        ("n_metadata", c_int64),
-    ]
-
-
-class dnn_weights_load_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("layout", c_int),
-        ("flags", c_int32),
-        ("flattened", POINTER(dnn_flattened)),
-        ("n_flattened", c_int64),
     ]
 
 
@@ -1462,6 +1485,58 @@ DNN = {
     "dnn_check_report_finding": (dnn_status, [c_void_p, c_int64, POINTER(dnn_check_finding)]),
     "dnn_check_report_text": (c_char_p, [c_void_p]),
     "dnn_check_report_json": (c_char_p, [c_void_p]),
+    "dnn_sgd_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_sgd_desc)]),
+    "dnn_adam_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_adam_desc)]),
+    "dnn_adamw_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_adam_desc)]),
+    "dnn_rmsprop_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_rmsprop_desc)]),
+    "dnn_adagrad_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_adagrad_desc)]),
+    "dnn_nadam_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_nadam_desc)]),
+    "dnn_lion_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_lion_desc)]),
+    "dnn_lars_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_lars_desc)]),
+    "dnn_lamb_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_lamb_desc)]),
+    "dnn_optimizer_release": (dnn_status, [c_void_p]),
+    "dnn_optimizer_step": (dnn_status, [c_void_p]),
+    "dnn_optimizer_zero_grad": (dnn_status, [c_void_p]),
+    "dnn_optimizer_set_accumulation": (dnn_status, [c_void_p, c_int32]),
+    "dnn_optimizer_steps": (c_int64, [c_void_p]),
+    "dnn_optimizer_set_lr": (dnn_status, [c_void_p, c_double]),
+    "dnn_optimizer_get_lr": (c_double, [c_void_p]),
+    "dnn_optimizer_clip_norm": (dnn_status, [c_void_p, c_double]),
+    "dnn_optimizer_gradient_norm": (c_double, [c_void_p]),
+    "dnn_optimizer_group": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_group_desc)]),
+    "dnn_optimizer_set_group": (dnn_status, [c_void_p, c_int32, POINTER(dnn_group_desc)]),
+    "dnn_optimizer_group_count": (c_int32, [c_void_p]),
+    "dnn_optimizer_group_at": (dnn_status, [c_void_p, c_int32, POINTER(dnn_group_info)]),
+    "dnn_optimizer_state_count": (c_int64, [c_void_p]),
+    "dnn_optimizer_state_at": (dnn_status, [c_void_p, c_int64, POINTER(dnn_optimizer_state)]),
+    "dnn_optimizer_state_find": (dnn_status, [c_void_p, c_char_p, c_char_p, POINTER(dnn_optimizer_state)]),
+    "dnn_schedule_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_schedule_desc)]),
+    "dnn_schedule_release": (dnn_status, [c_void_p]),
+    "dnn_schedule_rate": (c_double, [c_void_p, c_double]),
+    "dnn_schedule_apply": (dnn_status, [c_void_p, c_void_p, c_double]),
+    "dnn_schedule_observe": (dnn_status, [c_void_p, c_double]),
+    "dnn_schedule_state": (c_void_p, [c_void_p]),
+    "dnn_weights_save": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_weights_save_desc)]),
+    "dnn_weights_load": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_weights_load_desc)]),
+    "dnn_safetensors_write": (dnn_status, [c_void_p, c_char_p, POINTER(c_char_p), POINTER(c_void_p), c_int64,
+                                           POINTER(dnn_metadata), c_int64]),
+    "dnn_safetensors_read": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p]),
+    "dnn_safetensors_parse": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_int64]),
+    "dnn_archive_release": (dnn_status, [c_void_p]),
+    "dnn_archive_count": (c_int64, [c_void_p]),
+    "dnn_archive_name": (c_char_p, [c_void_p, c_int64]),
+    "dnn_archive_tensor": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p]),
+    "dnn_archive_tensor_at": (dnn_status, [POINTER(c_void_p), c_void_p, c_int64]),
+    "dnn_archive_dataset": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, c_char_p]),
+    "dnn_archive_metadata_count": (c_int64, [c_void_p]),
+    "dnn_archive_metadata_at": (dnn_status, [c_void_p, c_int64, POINTER(dnn_metadata)]),
+    "dnn_archive_metadata": (c_char_p, [c_void_p, c_char_p]),
+    "dnn_checkpoint_write": (dnn_status, [c_char_p, POINTER(dnn_checkpoint_parts)]),
+    "dnn_checkpoint_read": (dnn_status, [c_char_p, POINTER(dnn_checkpoint_parts)]),
+    "dnn_checkpoint_save": (dnn_status, [c_char_p, POINTER(dnn_checkpoint_parts), POINTER(dnn_checkpoint_save_desc)]),
+    "dnn_checkpoint_resume": (dnn_status, [c_char_p, POINTER(dnn_checkpoint_parts), POINTER(c_int64)]),
+    "dnn_resume_test": (dnn_status, [POINTER(c_void_p), c_char_p, POINTER(dnn_checkpoint_parts),
+                                     CFUNCTYPE(c_int, c_void_p), c_void_p, c_int64]),
     "dnn_sheet_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_sheet_desc)]),
     "dnn_sheet_filters": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_sheet_desc)]),
     "dnn_plot_lines": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_series), c_int64, POINTER(dnn_plot_desc)]),
@@ -1521,37 +1596,6 @@ DNN = {
     "dnn_summary_histogram": (dnn_status, [POINTER(c_void_p), c_void_p, c_int, c_int64, POINTER(dnn_plot_desc)]),
     "dnn_summary_bars": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_plot_desc)]),
     "dnn_report_add_summary": (dnn_status, [c_void_p, c_void_p]),
-    "dnn_sgd_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_sgd_desc)]),
-    "dnn_adam_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_adam_desc)]),
-    "dnn_adamw_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_adam_desc)]),
-    "dnn_rmsprop_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_rmsprop_desc)]),
-    "dnn_adagrad_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_adagrad_desc)]),
-    "dnn_nadam_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_nadam_desc)]),
-    "dnn_lion_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_lion_desc)]),
-    "dnn_lars_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_lars_desc)]),
-    "dnn_lamb_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_lamb_desc)]),
-    "dnn_optimizer_release": (dnn_status, [c_void_p]),
-    "dnn_optimizer_step": (dnn_status, [c_void_p]),
-    "dnn_optimizer_zero_grad": (dnn_status, [c_void_p]),
-    "dnn_optimizer_set_accumulation": (dnn_status, [c_void_p, c_int32]),
-    "dnn_optimizer_steps": (c_int64, [c_void_p]),
-    "dnn_optimizer_set_lr": (dnn_status, [c_void_p, c_double]),
-    "dnn_optimizer_get_lr": (c_double, [c_void_p]),
-    "dnn_optimizer_clip_norm": (dnn_status, [c_void_p, c_double]),
-    "dnn_optimizer_gradient_norm": (c_double, [c_void_p]),
-    "dnn_optimizer_group": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_group_desc)]),
-    "dnn_optimizer_set_group": (dnn_status, [c_void_p, c_int32, POINTER(dnn_group_desc)]),
-    "dnn_optimizer_group_count": (c_int32, [c_void_p]),
-    "dnn_optimizer_group_at": (dnn_status, [c_void_p, c_int32, POINTER(dnn_group_info)]),
-    "dnn_optimizer_state_count": (c_int64, [c_void_p]),
-    "dnn_optimizer_state_at": (dnn_status, [c_void_p, c_int64, POINTER(dnn_optimizer_state)]),
-    "dnn_optimizer_state_find": (dnn_status, [c_void_p, c_char_p, c_char_p, POINTER(dnn_optimizer_state)]),
-    "dnn_schedule_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_schedule_desc)]),
-    "dnn_schedule_release": (dnn_status, [c_void_p]),
-    "dnn_schedule_rate": (c_double, [c_void_p, c_double]),
-    "dnn_schedule_apply": (dnn_status, [c_void_p, c_void_p, c_double]),
-    "dnn_schedule_observe": (dnn_status, [c_void_p, c_double]),
-    "dnn_schedule_state": (c_void_p, [c_void_p]),
     "dnn_dataset_transform": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_transform_desc)]),
     "dnn_dataset_draws": (c_int64, [c_void_p, c_int64, c_int64, POINTER(c_char), c_size_t]),
     "dnn_transform_chain": (dnn_status, [POINTER(c_void_p), c_void_p]),
@@ -1589,21 +1633,6 @@ DNN = {
     "dnn_dataset_map": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_map_desc)]),
     "dnn_dataset_windows": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_windows_desc)]),
     "dnn_dataset_with_metadata": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_metadata_desc)]),
-    "dnn_weights_save": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_weights_save_desc)]),
-    "dnn_weights_load": (dnn_status, [c_void_p, c_char_p, POINTER(dnn_weights_load_desc)]),
-    "dnn_safetensors_write": (dnn_status, [c_void_p, c_char_p, POINTER(c_char_p), POINTER(c_void_p), c_int64,
-                                           POINTER(dnn_metadata), c_int64]),
-    "dnn_safetensors_read": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p]),
-    "dnn_safetensors_parse": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_int64]),
-    "dnn_archive_release": (dnn_status, [c_void_p]),
-    "dnn_archive_count": (c_int64, [c_void_p]),
-    "dnn_archive_name": (c_char_p, [c_void_p, c_int64]),
-    "dnn_archive_tensor": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p]),
-    "dnn_archive_tensor_at": (dnn_status, [POINTER(c_void_p), c_void_p, c_int64]),
-    "dnn_archive_dataset": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, c_char_p]),
-    "dnn_archive_metadata_count": (c_int64, [c_void_p]),
-    "dnn_archive_metadata_at": (dnn_status, [c_void_p, c_int64, POINTER(dnn_metadata)]),
-    "dnn_archive_metadata": (c_char_p, [c_void_p, c_char_p]),
 }
 
 

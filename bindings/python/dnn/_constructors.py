@@ -7,12 +7,12 @@ from . import _abi as abi
 from ._make import enum, make_loss, make_module, make_optimizer
 
 __all__ = [
-    "cross_entropy", "mse", "l1", "huber", "bce_with_logits", "linear", "conv2d", "embedding", "batch_norm",
-    "layer_norm", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "relu", "sigmoid", "tanh", "silu",
-    "leaky_relu", "gelu", "softmax", "log_softmax", "dropout", "flatten", "reshape", "permute", "pad", "slice",
-    "concat", "add", "subtract", "multiply", "divide", "scale", "matmul", "sum", "mean", "attention",
-    "multi_head_attention", "lstm", "gru", "rnn_tanh", "sgd", "adam", "adamw", "rmsprop", "adagrad", "nadam",
-    "lion", "lars", "lamb",
+    "cross_entropy", "mse", "l1", "huber", "bce_with_logits", "sgd", "adam", "adamw", "rmsprop", "adagrad",
+    "nadam", "lion", "lars", "lamb", "linear", "conv2d", "embedding", "batch_norm", "layer_norm", "max_pool2d",
+    "avg_pool2d", "adaptive_avg_pool2d", "relu", "sigmoid", "tanh", "silu", "leaky_relu", "gelu", "softmax",
+    "log_softmax", "dropout", "flatten", "reshape", "permute", "pad", "slice", "concat", "add", "subtract",
+    "multiply", "divide", "scale", "matmul", "sum", "mean", "attention", "multi_head_attention", "lstm", "gru",
+    "rnn_tanh",
 ]
 
 
@@ -76,6 +76,174 @@ def bce_with_logits(reduction=None, pos_weight=None, *, ctx=None):
     """
     return make_loss("dnn_bce_with_logits_create", ctx, abi.dnn_bce_with_logits_desc,
                      reduction=enum(abi.dnn_reduction, reduction), pos_weight=pos_weight)
+
+
+def sgd(module, lr=None, momentum=None, dampening=None, weight_decay=None, nesterov=None):
+    """Stochastic gradient descent. With g the gradient, p the parameter, b the momentum buffer:
+        g ← g + weight_decay · p
+        b ← momentum · b + (1 - dampening) · g        (the first step: b ← g)
+        p ← p - lr · (nesterov ? g + momentum · b : b)        (without momentum: p - lr · g)
+    Sutskever, Martens, Dahl and Hinton 2013, in PyTorch's form: the rate is not in b.
+    State of each parameter: "momentum"; none without momentum.
+
+    Arguments
+        lr: the rate, at least 0; default 1e-3
+        momentum: at least 0; default 0
+        dampening: default 0
+        weight_decay: at least 0; default 0
+        nesterov: True: Nesterov's momentum; needs momentum, and no dampening
+    """
+    return make_optimizer("dnn_sgd_create", module, abi.dnn_sgd_desc, lr=lr, momentum=momentum, dampening=dampening,
+                          weight_decay=weight_decay, nesterov=nesterov)
+
+
+def adam(module, lr=None, beta1=None, beta2=None, epsilon=None, weight_decay=None):
+    """Adam (Kingma and Ba 2015), and AdamW, whose decay is apart from the gradient (Loshchilov and Hutter 2019). In
+    step t:
+        Adam: g ← g + weight_decay · p        AdamW: p ← p - lr · weight_decay · p
+        m ← beta1 · m + (1 - beta1) · g       v ← beta2 · v + (1 - beta2) · g²
+        p ← p - lr · m̂ / (√v̂ + epsilon)       m̂ = m / (1 - beta1^t), v̂ = v / (1 - beta2^t)
+    State of each parameter: "first_moment", "second_moment".
+
+    Arguments
+        lr: the rate, at least 0; default 1e-3
+        beta1: in [0, 1); default 0.9
+        beta2: in [0, 1); default 0.999
+        epsilon: at least 0; default 1e-8
+        weight_decay: at least 0; default: 0 for Adam, 1e-2 for AdamW
+    """
+    return make_optimizer("dnn_adam_create", module, abi.dnn_adam_desc, lr=lr, beta1=beta1, beta2=beta2,
+                          epsilon=epsilon, weight_decay=weight_decay)
+
+
+def adamw(module, lr=None, beta1=None, beta2=None, epsilon=None, weight_decay=None):
+    """Adam (Kingma and Ba 2015), and AdamW, whose decay is apart from the gradient (Loshchilov and Hutter 2019). In
+    step t:
+        Adam: g ← g + weight_decay · p        AdamW: p ← p - lr · weight_decay · p
+        m ← beta1 · m + (1 - beta1) · g       v ← beta2 · v + (1 - beta2) · g²
+        p ← p - lr · m̂ / (√v̂ + epsilon)       m̂ = m / (1 - beta1^t), v̂ = v / (1 - beta2^t)
+    State of each parameter: "first_moment", "second_moment".
+
+    Arguments
+        lr: the rate, at least 0; default 1e-3
+        beta1: in [0, 1); default 0.9
+        beta2: in [0, 1); default 0.999
+        epsilon: at least 0; default 1e-8
+        weight_decay: at least 0; default: 0 for Adam, 1e-2 for AdamW
+    """
+    return make_optimizer("dnn_adamw_create", module, abi.dnn_adam_desc, lr=lr, beta1=beta1, beta2=beta2,
+                          epsilon=epsilon, weight_decay=weight_decay)
+
+
+def rmsprop(module, lr=None, alpha=None, epsilon=None, weight_decay=None, momentum=None, centred=None):
+    """RMSprop (Tieleman and Hinton 2012; centred: Graves 2013):
+        g ← g + weight_decay · p
+        v ← alpha · v + (1 - alpha) · g²
+        centred: a ← alpha · a + (1 - alpha) · g, d = √(v - a²) + epsilon; otherwise d = √v + epsilon
+        b ← momentum · b + g / d, p ← p - lr · b        (without momentum: p - lr · g / d)
+    State of each parameter: "square_average"; "momentum" and "gradient_average" if they are in use.
+
+    Arguments
+        lr: at least 0; default 1e-2
+        alpha: in [0, 1); default 0.99
+        epsilon: at least 0; default 1e-8
+        weight_decay: at least 0; default 0
+        momentum: at least 0; default 0
+        centred: True: divides by the standard deviation of the gradient
+    """
+    return make_optimizer("dnn_rmsprop_create", module, abi.dnn_rmsprop_desc, lr=lr, alpha=alpha, epsilon=epsilon,
+                          weight_decay=weight_decay, momentum=momentum, centred=centred)
+
+
+def adagrad(module, lr=None, lr_decay=None, epsilon=None, weight_decay=None, initial=None):
+    """Adagrad (Duchi, Hazan and Singer 2011). In step t:
+        g ← g + weight_decay · p        s ← s + g²
+        p ← p - lr / (1 + (t - 1) · lr_decay) · g / (√s + epsilon)
+    State of each parameter: "square_sum".
+
+    Arguments
+        lr: at least 0; default 1e-2
+        lr_decay: at least 0; default 0
+        epsilon: at least 0; default 1e-10
+        weight_decay: at least 0; default 0
+        initial: of s, at least 0; default 0
+    """
+    return make_optimizer("dnn_adagrad_create", module, abi.dnn_adagrad_desc, lr=lr, lr_decay=lr_decay, epsilon=epsilon,
+                          weight_decay=weight_decay, initial=initial)
+
+
+def nadam(module, lr=None, beta1=None, beta2=None, epsilon=None, weight_decay=None, momentum_decay=None,
+          decoupled=None):
+    """NAdam, Adam with Nesterov's momentum (Dozat 2016). With m and v as Adam has them, in step t:
+        μ(t) = beta1 · (1 - 0.96^(t · momentum_decay) / 2), and M(t) the product μ(1) … μ(t):
+        p ← p - lr · ((1 - μ(t)) / (1 - M(t)) · g + μ(t + 1) / (1 - M(t + 1)) · m) / (√v̂ + epsilon)
+    State of each parameter: "first_moment", "second_moment".
+
+    Arguments
+        lr: at least 0; default 2e-3
+        beta1: in [0, 1); default 0.9
+        beta2: in [0, 1); default 0.999
+        epsilon: at least 0; default 1e-8
+        weight_decay: at least 0; default 0
+        momentum_decay: at least 0; default 4e-3
+        decoupled: True: the decay is apart from the gradient, as in AdamW
+    """
+    return make_optimizer("dnn_nadam_create", module, abi.dnn_nadam_desc, lr=lr, beta1=beta1, beta2=beta2,
+                          epsilon=epsilon, weight_decay=weight_decay, momentum_decay=momentum_decay,
+                          decoupled=decoupled)
+
+
+def lion(module, lr=None, beta1=None, beta2=None, weight_decay=None):
+    """Lion (Chen et al. 2023): every number moves by the rate, whose size is a third to a tenth of Adam's.
+        p ← p - lr · weight_decay · p
+        p ← p - lr · sign(beta1 · m + (1 - beta1) · g)        m ← beta2 · m + (1 - beta2) · g
+    State of each parameter: "momentum".
+
+    Arguments
+        lr: at least 0; default 1e-4
+        beta1: in [0, 1); default 0.9
+        beta2: in [0, 1); default 0.99
+        weight_decay: at least 0; default 0
+    """
+    return make_optimizer("dnn_lion_create", module, abi.dnn_lion_desc, lr=lr, beta1=beta1, beta2=beta2,
+                          weight_decay=weight_decay)
+
+
+def lars(module, lr=None, momentum=None, weight_decay=None, trust=None, epsilon=None, nesterov=None):
+    """LARS, for large batches (You, Gitman and Ginsburg 2017): SGD with momentum on gradients that are scaled, tensor
+    by
+    tensor, to the size of the weights:
+        g ← trust · ‖p‖ / (‖g‖ + weight_decay · ‖p‖ + epsilon) · (g + weight_decay · p)        b, p as in dnn_sgd_desc
+    Where ‖p‖ or ‖g‖ is 0, and for tensors of one axis (biases, norms), the scale is 1 and nothing decays.
+    State of each parameter: "momentum"; none without momentum.
+
+    Arguments
+        lr: at least 0; default 0.1
+        momentum: at least 0; default 0.9
+        weight_decay: at least 0; default 0
+        trust: above 0; default 1e-3
+        epsilon: at least 0; default 1e-8
+        nesterov: True: Nesterov's momentum; needs momentum
+    """
+    return make_optimizer("dnn_lars_create", module, abi.dnn_lars_desc, lr=lr, momentum=momentum,
+                          weight_decay=weight_decay, trust=trust, epsilon=epsilon, nesterov=nesterov)
+
+
+def lamb(module, lr=None, beta1=None, beta2=None, epsilon=None, weight_decay=None):
+    """LAMB, the same idea for Adam (You et al. 2020), with m̂ and v̂ as Adam has them:
+        r = m̂ / (√v̂ + epsilon) + weight_decay · p        p ← p - lr · ‖p‖ / ‖r‖ · r
+    Where ‖p‖ or ‖r‖ is 0, and for tensors of one axis, the ratio is 1; what has one axis does not decay.
+    State of each parameter: "first_moment", "second_moment".
+
+    Arguments
+        lr: at least 0; default 1e-3
+        beta1: in [0, 1); default 0.9
+        beta2: in [0, 1); default 0.999
+        epsilon: at least 0; default 1e-6
+        weight_decay: at least 0; default 1e-2
+    """
+    return make_optimizer("dnn_lamb_create", module, abi.dnn_lamb_desc, lr=lr, beta1=beta1, beta2=beta2,
+                          epsilon=epsilon, weight_decay=weight_decay)
 
 
 def linear(in_features=None, out_features=None, bias=True, weight_init=None, bias_init=None, *, ctx=None):
@@ -496,171 +664,3 @@ def rnn_tanh(inputs=None, hidden=None, bias=True, with_state=None, weight_ih_ini
     return make_module("dnn_rnn_tanh", ctx, abi.dnn_rnn_desc, inputs=inputs, hidden=hidden, no_bias=not bias,
                        with_state=with_state, weight_ih_init=weight_ih_init, weight_hh_init=weight_hh_init,
                        bias_init=bias_init)
-
-
-def sgd(module, lr=None, momentum=None, dampening=None, weight_decay=None, nesterov=None):
-    """Stochastic gradient descent. With g the gradient, p the parameter, b the momentum buffer:
-        g ← g + weight_decay · p
-        b ← momentum · b + (1 - dampening) · g        (the first step: b ← g)
-        p ← p - lr · (nesterov ? g + momentum · b : b)        (without momentum: p - lr · g)
-    Sutskever, Martens, Dahl and Hinton 2013, in PyTorch's form: the rate is not in b.
-    State of each parameter: "momentum"; none without momentum.
-
-    Arguments
-        lr: the rate, at least 0; default 1e-3
-        momentum: at least 0; default 0
-        dampening: default 0
-        weight_decay: at least 0; default 0
-        nesterov: True: Nesterov's momentum; needs momentum, and no dampening
-    """
-    return make_optimizer("dnn_sgd_create", module, abi.dnn_sgd_desc, lr=lr, momentum=momentum, dampening=dampening,
-                          weight_decay=weight_decay, nesterov=nesterov)
-
-
-def adam(module, lr=None, beta1=None, beta2=None, epsilon=None, weight_decay=None):
-    """Adam (Kingma and Ba 2015), and AdamW, whose decay is apart from the gradient (Loshchilov and Hutter 2019). In
-    step t:
-        Adam: g ← g + weight_decay · p        AdamW: p ← p - lr · weight_decay · p
-        m ← beta1 · m + (1 - beta1) · g       v ← beta2 · v + (1 - beta2) · g²
-        p ← p - lr · m̂ / (√v̂ + epsilon)       m̂ = m / (1 - beta1^t), v̂ = v / (1 - beta2^t)
-    State of each parameter: "first_moment", "second_moment".
-
-    Arguments
-        lr: the rate, at least 0; default 1e-3
-        beta1: in [0, 1); default 0.9
-        beta2: in [0, 1); default 0.999
-        epsilon: at least 0; default 1e-8
-        weight_decay: at least 0; default: 0 for Adam, 1e-2 for AdamW
-    """
-    return make_optimizer("dnn_adam_create", module, abi.dnn_adam_desc, lr=lr, beta1=beta1, beta2=beta2,
-                          epsilon=epsilon, weight_decay=weight_decay)
-
-
-def adamw(module, lr=None, beta1=None, beta2=None, epsilon=None, weight_decay=None):
-    """Adam (Kingma and Ba 2015), and AdamW, whose decay is apart from the gradient (Loshchilov and Hutter 2019). In
-    step t:
-        Adam: g ← g + weight_decay · p        AdamW: p ← p - lr · weight_decay · p
-        m ← beta1 · m + (1 - beta1) · g       v ← beta2 · v + (1 - beta2) · g²
-        p ← p - lr · m̂ / (√v̂ + epsilon)       m̂ = m / (1 - beta1^t), v̂ = v / (1 - beta2^t)
-    State of each parameter: "first_moment", "second_moment".
-
-    Arguments
-        lr: the rate, at least 0; default 1e-3
-        beta1: in [0, 1); default 0.9
-        beta2: in [0, 1); default 0.999
-        epsilon: at least 0; default 1e-8
-        weight_decay: at least 0; default: 0 for Adam, 1e-2 for AdamW
-    """
-    return make_optimizer("dnn_adamw_create", module, abi.dnn_adam_desc, lr=lr, beta1=beta1, beta2=beta2,
-                          epsilon=epsilon, weight_decay=weight_decay)
-
-
-def rmsprop(module, lr=None, alpha=None, epsilon=None, weight_decay=None, momentum=None, centred=None):
-    """RMSprop (Tieleman and Hinton 2012; centred: Graves 2013):
-        g ← g + weight_decay · p
-        v ← alpha · v + (1 - alpha) · g²
-        centred: a ← alpha · a + (1 - alpha) · g, d = √(v - a²) + epsilon; otherwise d = √v + epsilon
-        b ← momentum · b + g / d, p ← p - lr · b        (without momentum: p - lr · g / d)
-    State of each parameter: "square_average"; "momentum" and "gradient_average" if they are in use.
-
-    Arguments
-        lr: at least 0; default 1e-2
-        alpha: in [0, 1); default 0.99
-        epsilon: at least 0; default 1e-8
-        weight_decay: at least 0; default 0
-        momentum: at least 0; default 0
-        centred: True: divides by the standard deviation of the gradient
-    """
-    return make_optimizer("dnn_rmsprop_create", module, abi.dnn_rmsprop_desc, lr=lr, alpha=alpha, epsilon=epsilon,
-                          weight_decay=weight_decay, momentum=momentum, centred=centred)
-
-
-def adagrad(module, lr=None, lr_decay=None, epsilon=None, weight_decay=None, initial=None):
-    """Adagrad (Duchi, Hazan and Singer 2011). In step t:
-        g ← g + weight_decay · p        s ← s + g²
-        p ← p - lr / (1 + (t - 1) · lr_decay) · g / (√s + epsilon)
-    State of each parameter: "square_sum".
-
-    Arguments
-        lr: at least 0; default 1e-2
-        lr_decay: at least 0; default 0
-        epsilon: at least 0; default 1e-10
-        weight_decay: at least 0; default 0
-        initial: of s, at least 0; default 0
-    """
-    return make_optimizer("dnn_adagrad_create", module, abi.dnn_adagrad_desc, lr=lr, lr_decay=lr_decay, epsilon=epsilon,
-                          weight_decay=weight_decay, initial=initial)
-
-
-def nadam(module, lr=None, beta1=None, beta2=None, epsilon=None, weight_decay=None, momentum_decay=None,
-          decoupled=None):
-    """NAdam, Adam with Nesterov's momentum (Dozat 2016). With m and v as Adam has them, in step t:
-        μ(t) = beta1 · (1 - 0.96^(t · momentum_decay) / 2), and M(t) the product μ(1) … μ(t):
-        p ← p - lr · ((1 - μ(t)) / (1 - M(t)) · g + μ(t + 1) / (1 - M(t + 1)) · m) / (√v̂ + epsilon)
-    State of each parameter: "first_moment", "second_moment".
-
-    Arguments
-        lr: at least 0; default 2e-3
-        beta1: in [0, 1); default 0.9
-        beta2: in [0, 1); default 0.999
-        epsilon: at least 0; default 1e-8
-        weight_decay: at least 0; default 0
-        momentum_decay: at least 0; default 4e-3
-        decoupled: True: the decay is apart from the gradient, as in AdamW
-    """
-    return make_optimizer("dnn_nadam_create", module, abi.dnn_nadam_desc, lr=lr, beta1=beta1, beta2=beta2,
-                          epsilon=epsilon, weight_decay=weight_decay, momentum_decay=momentum_decay,
-                          decoupled=decoupled)
-
-
-def lion(module, lr=None, beta1=None, beta2=None, weight_decay=None):
-    """Lion (Chen et al. 2023): every number moves by the rate, whose size is a third to a tenth of Adam's.
-        p ← p - lr · weight_decay · p
-        p ← p - lr · sign(beta1 · m + (1 - beta1) · g)        m ← beta2 · m + (1 - beta2) · g
-    State of each parameter: "momentum".
-
-    Arguments
-        lr: at least 0; default 1e-4
-        beta1: in [0, 1); default 0.9
-        beta2: in [0, 1); default 0.99
-        weight_decay: at least 0; default 0
-    """
-    return make_optimizer("dnn_lion_create", module, abi.dnn_lion_desc, lr=lr, beta1=beta1, beta2=beta2,
-                          weight_decay=weight_decay)
-
-
-def lars(module, lr=None, momentum=None, weight_decay=None, trust=None, epsilon=None, nesterov=None):
-    """LARS, for large batches (You, Gitman and Ginsburg 2017): SGD with momentum on gradients that are scaled, tensor
-    by
-    tensor, to the size of the weights:
-        g ← trust · ‖p‖ / (‖g‖ + weight_decay · ‖p‖ + epsilon) · (g + weight_decay · p)        b, p as in dnn_sgd_desc
-    Where ‖p‖ or ‖g‖ is 0, and for tensors of one axis (biases, norms), the scale is 1 and nothing decays.
-    State of each parameter: "momentum"; none without momentum.
-
-    Arguments
-        lr: at least 0; default 0.1
-        momentum: at least 0; default 0.9
-        weight_decay: at least 0; default 0
-        trust: above 0; default 1e-3
-        epsilon: at least 0; default 1e-8
-        nesterov: True: Nesterov's momentum; needs momentum
-    """
-    return make_optimizer("dnn_lars_create", module, abi.dnn_lars_desc, lr=lr, momentum=momentum,
-                          weight_decay=weight_decay, trust=trust, epsilon=epsilon, nesterov=nesterov)
-
-
-def lamb(module, lr=None, beta1=None, beta2=None, epsilon=None, weight_decay=None):
-    """LAMB, the same idea for Adam (You et al. 2020), with m̂ and v̂ as Adam has them:
-        r = m̂ / (√v̂ + epsilon) + weight_decay · p        p ← p - lr · ‖p‖ / ‖r‖ · r
-    Where ‖p‖ or ‖r‖ is 0, and for tensors of one axis, the ratio is 1; what has one axis does not decay.
-    State of each parameter: "first_moment", "second_moment".
-
-    Arguments
-        lr: at least 0; default 1e-3
-        beta1: in [0, 1); default 0.9
-        beta2: in [0, 1); default 0.999
-        epsilon: at least 0; default 1e-6
-        weight_decay: at least 0; default 1e-2
-    """
-    return make_optimizer("dnn_lamb_create", module, abi.dnn_lamb_desc, lr=lr, beta1=beta1, beta2=beta2,
-                          epsilon=epsilon, weight_decay=weight_decay)
