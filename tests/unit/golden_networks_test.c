@@ -116,8 +116,7 @@ typedef struct setting {
 static char path_text[512];
 
 static const char *file_of(const network *n, const char *kind) {
-    int folder = (int)(strlen(__FILE__) - strlen("unit/golden_networks_test.c"));
-    snprintf(path_text, sizeof path_text, "%.*sgolden/networks/%s.%s.safetensors", folder, __FILE__, n->name, kind);
+    snprintf(path_text, sizeof path_text, TEST_FOLDER "/golden/networks/%s.%s.safetensors", n->name, kind);
     return path_text;
 }
 

@@ -22,8 +22,7 @@ static dnn_context *ctx;
 static int set_up(void **state) {
     (void)state;
     dnn_context_desc desc = {DNN_SIZED(dnn_context_desc), .allocator = test_allocator_of(&memory), .threads = 1};
-    const char *slash = strrchr(__FILE__, '/');
-    snprintf(golden, sizeof golden, "%.*s../golden/safetensors/", slash ? (int)(slash - __FILE__ + 1) : 0, __FILE__);
+    snprintf(golden, sizeof golden, TEST_FOLDER "/golden/safetensors/");
     if (!mkdtemp(folder)) return -1;
     snprintf(path, sizeof path, "%s/w.safetensors", folder);
     return dnn_context_create(&ctx, &desc) == DNN_OK ? 0 : -1;
