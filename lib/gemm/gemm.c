@@ -15,10 +15,10 @@ static int64_t offset_of(const dnnk_gemm_plan *plan, const int64_t stride[2], in
     return batch / inner * stride[0] + batch % inner * stride[1];
 }
 
-static void pack_panel(const dnnk_gemm_plan *plan, const dnnk_operand *o, int64_t batch, int64_t first, int64_t count,
-                       int64_t k0, int64_t kn, int64_t width, void *panel) {
+static void pack_panels(const dnnk_gemm_plan *plan, const dnnk_operand *o, int64_t batch, int64_t first, int64_t count,
+                        int64_t k0, int64_t kn, int64_t width, void *panels) {
     int64_t offset = offset_of(plan, o->batch_stride, batch);
-    dnnk_gemm_pack_panel(&plan->packer, o, batch, offset, first, count, k0, kn, width, panel);
+    dnnk_gemm_pack_panels(&plan->packer, o, batch, offset, first, count, k0, kn, width, panels);
 }
 
 /* Shared operands are packed from chunk_begin on. */
@@ -32,34 +32,41 @@ static char *shared_panel(const job *j, int64_t at, int64_t panels, int64_t widt
 static void pack_all_depths(const job *j, const dnnk_operand *o, int64_t at, int64_t length, int64_t panels,
                             int64_t width, int64_t batch, int64_t panel) {
     const dnnk_gemm_plan *plan = j->plan;
-    int64_t first = panel * width, count = dnnk_min(width, length - first);
+    int64_t first = panel * width, count = dnnk_min(width * dnnk_gemm_pack_group(o), length - first);
     for (int64_t k0 = j->chunk_begin; k0 < j->chunk_end; k0 += plan->kc) {
         int64_t kn = dnnk_min(plan->kc, j->chunk_end - k0);
-        pack_panel(plan, o, batch, first, count, k0, kn, width,
-                   shared_panel(j, at, panels, width, batch, k0, kn, panel));
+        pack_panels(plan, o, batch, first, count, k0, kn, width,
+                    shared_panel(j, at, panels, width, batch, k0, kn, panel));
     }
 }
 
-/* A task packs one panel of a shared operand: the panels of A first, then those of B. */
+static int64_t pack_groups(const dnnk_operand *o, int64_t panels) {
+    return dnnk_ceil_div(panels, dnnk_gemm_pack_group(o));
+}
+
+/* A task packs a group of panels of a shared operand: those of A first, then those of B. */
 static void pack_task(void *arg, int64_t task, int64_t lane) {
     (void)lane;
     const job *j = arg;
     const dnnk_gemm_plan *plan = j->plan;
-    int64_t of_a = plan->share_a ? plan->m_panels * plan->batches : 0;
+    const dnnk_operand *a = &plan->p.a, *b = &plan->p.b;
+    int64_t a_groups = pack_groups(a, plan->m_panels), b_groups = pack_groups(b, plan->n_panels);
+    int64_t of_a = plan->share_a ? a_groups * plan->batches : 0;
     if (task < of_a) {
-        pack_all_depths(j, &plan->p.a, 0, plan->p.m, plan->m_panels, plan->u.mr, task / plan->m_panels,
-                        task % plan->m_panels);
+        pack_all_depths(j, a, 0, plan->p.m, plan->m_panels, plan->u.mr, task / a_groups,
+                        task % a_groups * dnnk_gemm_pack_group(a));
     } else {
         task -= of_a;
-        pack_all_depths(j, &plan->p.b, plan->at_b, plan->p.n, plan->n_panels, plan->u.nr, task / plan->n_panels,
-                        task % plan->n_panels);
+        pack_all_depths(j, b, plan->at_b, plan->p.n, plan->n_panels, plan->u.nr, task / b_groups,
+                        task % b_groups * dnnk_gemm_pack_group(b));
     }
 }
 
 static void pack_shared(const dnnk_env *env, job *j) {
     const dnnk_gemm_plan *plan = j->plan;
-    int64_t panels = (plan->share_a ? plan->m_panels : 0) + (plan->share_b ? plan->n_panels : 0);
-    dnnk_parallel(env, panels * plan->batches, pack_task, j);
+    int64_t groups = (plan->share_a ? pack_groups(&plan->p.a, plan->m_panels) : 0) +
+                     (plan->share_b ? pack_groups(&plan->p.b, plan->n_panels) : 0);
+    dnnk_parallel(env, groups * plan->batches, pack_task, j);
 }
 
 /* One block of C, in one block of k. */
@@ -80,8 +87,11 @@ static const char *panel_of_a(const block *b, int64_t i) {
         return plan->packed_a +
                dnnk_gemm_panel_at(plan->m_panels, plan->u.mr, b->k0, b->kn, i / plan->u.mr) * plan->size;
     if (plan->share_a) return shared_panel(b->j, 0, plan->m_panels, plan->u.mr, b->batch, b->k0, b->kn, i / plan->u.mr);
-    pack_panel(plan, &plan->p.a, b->batch, i, dnnk_min(plan->u.mr, b->i1 - i), b->k0, b->kn, plan->u.mr, b->own_a);
-    return b->own_a;
+    int64_t group = dnnk_gemm_pack_group(&plan->p.a), panel = (i - b->i0) / plan->u.mr % group;
+    if (panel == 0)
+        pack_panels(plan, &plan->p.a, b->batch, i, dnnk_min(group * plan->u.mr, b->i1 - i), b->k0, b->kn, plan->u.mr,
+                    b->own_a);
+    return b->own_a + panel * b->kn * plan->u.mr * plan->size;
 }
 
 static const char *panel_of_b(const block *b, int64_t j) {
@@ -97,9 +107,7 @@ static const char *panel_of_b(const block *b, int64_t j) {
 static void pack_own_b(const block *b) {
     const dnnk_gemm_plan *plan = b->j->plan;
     if (plan->share_b || plan->packed_b) return;
-    for (int64_t j = b->j0; j < b->j1; j += plan->u.nr)
-        pack_panel(plan, &plan->p.b, b->batch, j, dnnk_min(plan->u.nr, b->j1 - j), b->k0, b->kn, plan->u.nr,
-                   b->own_b + (j - b->j0) * b->kn * plan->size);
+    pack_panels(plan, &plan->p.b, b->batch, b->j0, b->j1 - b->j0, b->k0, b->kn, plan->u.nr, b->own_b);
 }
 
 static void find_rows(block *b, int64_t i, int64_t count, bool partial) {
@@ -138,6 +146,18 @@ static void add_epilogue(const dnnk_gemm_plan *plan, int64_t batch, int64_t i, i
 
 static bool has_epilogue(const dnnk_epilogue *e) { return e->scale || e->bias || e->residual || e->relu; }
 
+/* The tile's first m rows at least. */
+static void run_kernel(const dnnk_gemm_plan *plan, int64_t m, int64_t k, const char *a, const char *b, char *c,
+                       int64_t ldc, bool accumulate) {
+    const dnnk_low_kernel *low = plan->table->low;
+    for (int i = 0; i < DNNK_LOW_KERNELS && plan->u.nr == plan->table->plain.nr; i++)
+        if (m <= low[i].rows) {
+            low[i].run(plan->u.mr, k, a, b, c, ldc, accumulate);
+            return;
+        }
+    plan->u.run(k, a, b, c, ldc, accumulate);
+}
+
 /* A tile straight into C where it fits, otherwise by way of the stack. */
 static void do_tile(const block *b, int64_t i, int64_t m, int64_t j, int64_t n) {
     const dnnk_gemm_plan *plan = b->j->plan;
@@ -154,7 +174,7 @@ static void do_tile(const block *b, int64_t i, int64_t m, int64_t j, int64_t n) 
         t.values = c + b->row[0] * plan->size, t.ld = b->ldc, t.accumulate = false;
         u->run(b->kn, b->a, panel, c + b->row[0] * plan->size, b->ldc, b->accumulate);
     } else {
-        u->run(b->kn, b->a, panel, values, u->nr, false);
+        run_kernel(plan, m, b->kn, b->a, panel, (char *)values, u->nr, false);
     }
     if (epilogue) add_epilogue(plan, b->batch, i, j, &t);
     if (epilogue || !direct) plan->table->merge(&t);
@@ -175,7 +195,8 @@ static void do_block(block *b) {
 static block block_of_task(const job *j, int64_t task, int64_t lane) {
     const dnnk_gemm_plan *plan = j->plan;
     int64_t t = task / plan->splits, own_a = 0;
-    if (!plan->share_a && !plan->packed_a) own_a = plan->kc * plan->u.mr * plan->size + DNNK_PANEL_SLACK;
+    if (!plan->share_a && !plan->packed_a)
+        own_a = plan->kc * plan->u.mr * dnnk_gemm_pack_group(&plan->p.a) * plan->size + DNNK_PANEL_SLACK;
     block b = {.j = j, .batch = t / plan->nb / plan->mb, .split = task % plan->splits};
     b.i0 = t / plan->nb % plan->mb * plan->mc, b.i1 = dnnk_min(b.i0 + plan->mc, plan->p.m);
     b.j0 = t % plan->nb * plan->nc, b.j1 = dnnk_min(b.j0 + plan->nc, plan->p.n);
@@ -271,7 +292,7 @@ static void gather_rows(job *j) {
     const dnnk_gemm_problem *p = &plan->p;
     for (int64_t batch = 0; batch < plan->batches; batch++)
         for (int64_t i = 0; i < p->m; i++)
-            pack_panel(plan, &p->a, batch, i, 1, 0, p->k, 1, j->work + (batch * p->m + i) * p->k * plan->size);
+            pack_panels(plan, &p->a, batch, i, 1, 0, p->k, 1, j->work + (batch * p->m + i) * p->k * plan->size);
 }
 
 static void run_skinny(const dnnk_env *env, job *j) {

@@ -11,24 +11,37 @@ enum { MR = 4, VECTORS = 2 };
 #endif
 enum { NR = VECTORS * VECTOR_BYTES / (int)sizeof(real), SKINNY_BLOCK = 1024 };
 
-/* The micro-kernel: an outer product for each p, all of the tile in registers. */
-static void multiply(int64_t k, const void *panel_a, const void *panel_b, void *tile, int64_t ldc, bool accumulate) {
-    const real *a = panel_a;
-    const vec *b = panel_b;
+/* The micro-kernel: an outer product for each p, all of the tile in registers. Panels of A are `width` wide, of which
+ * the first `rows` (a constant) are multiplied. */
+static inline __attribute__((always_inline)) void multiply_rows(int rows, int64_t width, int64_t k, const real *a,
+                                                                const vec *b, real *tile, int64_t ldc,
+                                                                bool accumulate) {
     vec sum[MR][VECTORS] = {0};
-    for (int64_t p = 0; p < k; p++, a += MR, b += VECTORS) {
+    for (int64_t p = 0; p < k; p++, a += width, b += VECTORS) {
 #pragma GCC unroll 16
-        for (int i = 0; i < MR; i++)
+        for (int i = 0; i < rows; i++)
             for (int v = 0; v < VECTORS; v++) sum[i][v] += a[i] * b[v];
     }
 #pragma GCC unroll 16
-    for (int i = 0; i < MR; i++) {
-        vec_unaligned *c = (vec_unaligned *)((real *)tile + i * ldc);
+    for (int i = 0; i < rows; i++) {
+        vec_unaligned *c = (vec_unaligned *)(tile + i * ldc);
         for (int v = 0; v < VECTORS; v++) {
             if (accumulate) sum[i][v] += c[v];
             c[v] = sum[i][v];
         }
     }
+}
+
+static void multiply(int64_t k, const void *a, const void *b, void *tile, int64_t ldc, bool accumulate) {
+    multiply_rows(MR, MR, k, a, b, tile, ldc, accumulate);
+}
+static void multiply_third(int64_t width, int64_t k, const void *a, const void *b, void *tile, int64_t ldc,
+                           bool accumulate) {
+    multiply_rows(MR / 3, width, k, a, b, tile, ldc, accumulate);
+}
+static void multiply_two_thirds(int64_t width, int64_t k, const void *a, const void *b, void *tile, int64_t ldc,
+                                bool accumulate) {
+    multiply_rows(MR / 3 * 2, width, k, a, b, tile, ldc, accumulate);
 }
 
 static void pack_rows(const void *const *rows, int64_t count, int64_t kn, int64_t width, void *panel) {
@@ -78,6 +91,19 @@ static void copy_rows(int64_t rows, int64_t length, const void *from, int64_t fr
     else if (length > 8) copy_overlapping(rows, 8, length, from, from_stride, to, to_stride);
     else if (length > 4) copy_overlapping(rows, 4, length, from, from_stride, to, to_stride);
     else copy_short(rows, length, from, from_stride, to, to_stride);
+}
+
+static inline void panels_fixed(int64_t panels, int64_t kn, int64_t width, const real *in, int64_t k_stride,
+                                real *out) {
+    for (int64_t p = 0; p < kn; p++)
+        for (int64_t g = 0; g < panels; g++)
+            memcpy(out + (g * kn + p) * width, in + p * k_stride + g * width, (size_t)width * sizeof(real));
+}
+
+static void pack_panels(const void *x, int64_t k_stride, int64_t panels, int64_t kn, int64_t width, void *out) {
+    if (width == MR) panels_fixed(panels, kn, MR, x, k_stride, out);
+    else if (width == NR) panels_fixed(panels, kn, NR, x, k_stride, out);
+    else panels_fixed(panels, kn, width, x, k_stride, out);
 }
 
 static void pack_strided(const void *x, int64_t stride, int64_t k_stride, int64_t count, int64_t kn, int64_t width,
@@ -213,6 +239,8 @@ static void column_sums(int64_t m, int64_t n, const void *x, int64_t stride, voi
 
 const dnnk_gemm_table DNNK_TABLE(gemm) = {
     .plain = {.name = "plain", .run = multiply, .mr = MR, .nr = NR, .kc = 256, .nc = 256},
-    .pack_rows = pack_rows, .pack_strided = pack_strided, .copy_rows = copy_rows, .merge = merge, .add = add,
+    .low = {{MR / 3, multiply_third}, {MR / 3 * 2, multiply_two_thirds}},
+    .pack_rows = pack_rows, .pack_panels = pack_panels, .pack_strided = pack_strided, .copy_rows = copy_rows,
+    .merge = merge, .add = add,
     .dots = dots, .axpys = axpys, .column_sums = column_sums,
 };

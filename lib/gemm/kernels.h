@@ -9,6 +9,8 @@ enum {
     DNNK_TILE_MAX = 512,    /* elements of the largest tile, mr · nr */
     DNNK_PANEL_MAX = 64,    /* the largest mr or nr */
     DNNK_PANEL_SLACK = 512, /* bytes that a micro-kernel may read (never use) behind its last panel */
+    DNNK_LOW_KERNELS = 2,
+    DNNK_PANEL_GROUP = 8,   /* panels that are packed in one go, at most */
     DNNK_SKINNY_ROWS = 4,   /* up to so many rows of C, packing B does not pay */
 };
 
@@ -22,6 +24,13 @@ typedef struct dnnk_ukernel {
     int64_t kc; /* the deepest panel: mr·kc of A stay in L1 while nc·kc of B stream from L2 */
     int64_t nc; /* columns of B that a task goes through for each panel of A */
 } dnnk_ukernel;
+
+/* The same for the first `rows` rows of a tile, where there are no more; panels of a are `width` wide. Each element is
+ * summed in the same order as in the whole tile. */
+typedef struct dnnk_low_kernel {
+    int64_t rows;
+    void (*run)(int64_t width, int64_t k, const void *a, const void *b, void *c, int64_t ldc, bool accumulate);
+} dnnk_low_kernel;
 
 /* A tile on its way into C. Row i of the target starts at c + row[i]; its columns are col apart. */
 typedef struct dnnk_tile {
@@ -40,11 +49,15 @@ typedef struct dnnk_tile {
 
 typedef struct dnnk_gemm_table {
     dnnk_ukernel plain; /* in plain C: the reference of the others, and their fallback */
+    dnnk_low_kernel low[DNNK_LOW_KERNELS]; /* ascending; as wide as `plain` */
     /* panel[p·width + i] = rows[i][p] */
     void (*pack_rows)(const void *const *rows, int64_t count, int64_t kn, int64_t width, void *panel);
     /* panel[p·width + i] = x[p·k_stride + i·stride] */
     void (*pack_strided)(const void *x, int64_t stride, int64_t k_stride, int64_t count, int64_t kn, int64_t width,
                          void *panel);
+    /* Several panels, one behind the other, from rows along k: panel[g][p·width + i] = x[p·k_stride + g·width + i]. A
+     * row is read once, and whole lines of it. */
+    void (*pack_panels)(const void *x, int64_t k_stride, int64_t panels, int64_t kn, int64_t width, void *out);
     /* to[i·to_stride + j] = from[i·from_stride + j] for i < rows, j < length */
     void (*copy_rows)(int64_t rows, int64_t length, const void *from, int64_t from_stride, void *to, int64_t to_stride);
     void (*merge)(const dnnk_tile *tile);
@@ -72,6 +85,7 @@ typedef struct dnnk_packer {
     void (*strided)(const void *x, int64_t stride, int64_t k_stride, int64_t count, int64_t kn, int64_t width,
                     void *panel);
     void (*copy_rows)(int64_t rows, int64_t length, const void *from, int64_t from_stride, void *to, int64_t to_stride);
+    void (*panels)(const void *x, int64_t k_stride, int64_t panels, int64_t kn, int64_t width, void *out);
     int64_t size; /* bytes of an element */
 } dnnk_packer;
 
@@ -88,5 +102,14 @@ void dnnk_pack_rows_avx512_f64(const void *const *rows, int64_t count, int64_t k
 /* A dnnk_pack for an operand that may be a matrix; `offset` (elements) is where its product of the batch starts. */
 void dnnk_gemm_pack_panel(const dnnk_packer *packer, const dnnk_operand *o, int64_t batch, int64_t offset,
                           int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t width, void *panel);
+
+/* Several panels, one behind the other: those of `count` rows of A, or columns of B, from `first` on. */
+void dnnk_gemm_pack_panels(const dnnk_packer *packer, const dnnk_operand *o, int64_t batch, int64_t offset,
+                           int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t width, void *panels);
+
+/* How many panels of an operand are best packed in one go: some, where neighbours share lines of memory; else one. */
+static inline int64_t dnnk_gemm_pack_group(const dnnk_operand *o) {
+    return !o->pack && o->stride == 1 ? DNNK_PANEL_GROUP : 1;
+}
 
 #endif

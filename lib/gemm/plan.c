@@ -115,7 +115,8 @@ static void lay_out_tiles(const dnnk_env *env, dnnk_gemm_plan *plan) {
     plan->at_lanes = plan->at_skinny;
     bool own_a = !plan->share_a && !plan->packed_a, own_b = !plan->share_b && !plan->packed_b;
     plan->lane_bytes =
-        region(own_b ? plan->kc * plan->nc : 0, size) + region(own_a ? plan->kc * plan->u.mr : 0, size);
+        region(own_b ? plan->kc * plan->nc : 0, size) +
+        region(own_a ? plan->kc * plan->u.mr * dnnk_gemm_pack_group(&p->a) : 0, size);
     plan->bytes = plan->at_lanes + env->lanes * plan->lane_bytes;
 }
 

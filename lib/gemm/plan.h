@@ -12,8 +12,9 @@
  *
  * Who packs: an operand whose panels several tasks need is packed beforehand, by all lanes, into shared memory
  * (share_a, share_b), `chunk` of its k at a time so that this memory stays bounded; otherwise the task packs for
- * itself: B by the block (kc × nc, in L2), A by the panel (kc × mr, in L1) right before it is used. The problem's B may
- * come packed (as packed_a where the transpose is computed, else packed_b) and then lies as a shared operand does.
+ * itself: B by the block (kc × nc, in L2), A by the panel (kc × mr, in L1), or by a few of them that share lines of
+ * memory, right before it is used. The problem's B may come packed (as packed_a where the transpose is computed, else
+ * packed_b) and then lies as a shared operand does.
  *
  * workspace:   | shared A | shared B | partial copies of C | skinny A | lane 0: block of B, panel of A | lane 1: … |
  */

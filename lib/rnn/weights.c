@@ -54,8 +54,10 @@ static void pack_hidden(const void *source, int64_t batch, int64_t first, int64_
 }
 
 static dnnk_gemm_problem product(const operands *o, dnnk_operand b, void *dw) {
-    const dnnk_rnn *r = o->p->r;
+    const dnnk_rnn_plan *p = o->p;
+    const dnnk_rnn *r = p->r;
     dnnk_operand a = {.pack = pack_gates, .source = o};
+    if (r->cell != DNNK_GRU && r->hidden == p->units) a = dnnk_gemm_a(p->gates, 1, p->row); /* nothing in between */
     dnnk_gemm_problem problem = dnnk_gemm_simple(r->type, dnnk_rnn_gates(r->cell) * r->hidden, o->columns,
                                                  r->steps * r->batch, a, b, dw);
     problem.accumulate = true;

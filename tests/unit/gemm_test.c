@@ -243,6 +243,23 @@ static void packing_is_refused_where_it_gains_nothing(void **state) {
     arrays_free();
 }
 
+/* Equal rows of A give equal rows of C, to the last bit: those of the last tile, which has fewer, too. */
+static void rows_are_summed_alike(void **state) {
+    (void)state;
+    uint64_t seed = 10;
+    for (int64_t m = 5; m < 30; m++)
+        for (dnnk_type type = DNNK_F32; type < DNNK_TYPES; type++)
+            for (dnnk_isa isa = DNNK_PORTABLE; isa <= dnnk_best_isa(); isa++) {
+                int64_t n = 70, k = 500;
+                example e = make(type, m, n, k, 1, BIAS, reals, &seed);
+                for (int64_t i = k; i < m * k; i++) array_set(&e.a, i, array_get(&e.a, i % k));
+                test_array c = run(&e, isa, 2);
+                for (int64_t i = 0; i < m * n; i++)
+                    if (array_get(&c, i) != array_get(&c, i % n)) fail_with(&e, isa, 2);
+                arrays_free();
+            }
+}
+
 /* Rows of C two by two in a wider matrix, as heads of attention and strided gradients have them. */
 static void every_third_row(const void *map, int64_t first, int64_t count, int64_t *offset) {
     int64_t n = *(const int64_t *)map;
@@ -325,6 +342,7 @@ int main(void) {
         cmocka_unit_test(errors_are_bounded),
         cmocka_unit_test(packed_weights_give_the_same),
         cmocka_unit_test(packing_is_refused_where_it_gains_nothing),
+        cmocka_unit_test(rows_are_summed_alike),
         cmocka_unit_test(rows_may_be_mapped),
         cmocka_unit_test(heads_need_no_copies),
         cmocka_unit_test(column_sums_accumulate),
