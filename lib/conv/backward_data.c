@@ -21,7 +21,18 @@ typedef struct {
 
 static int64_t gcd(int64_t a, int64_t b) { return b == 0 ? a : gcd(b, a % b); }
 
-static axis class_axis(int64_t first, int64_t size, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad) {
+static void drop_first(axis *a) {
+    a->tap0 += a->tap_step, a->begin += a->step, a->taps--;
+}
+
+/* Taps at which all positions lie behind dy's end, or before its begin. */
+static void drop_useless_taps(axis *a, int64_t outputs) {
+    while (a->taps > 0 && a->begin >= outputs) drop_first(a);
+    while (a->taps > 0 && a->begin + (a->taps - 1) * a->step + a->count - 1 < 0) a->taps--;
+}
+
+static axis class_axis(int64_t first, int64_t size, int64_t outputs, int64_t kernel, int64_t stride, int64_t dilation,
+                       int64_t pad) {
     axis a = {.first = first, .count = dnnk_ceil_div(dnnk_max(0, size - first), stride)};
     a.tap_step = stride / gcd(stride, dilation);
     while (a.tap0 < a.tap_step && (first + pad - a.tap0 * dilation) % stride != 0) a.tap0++;
@@ -29,6 +40,7 @@ static axis class_axis(int64_t first, int64_t size, int64_t kernel, int64_t stri
     a.taps = dnnk_ceil_div(kernel - a.tap0, a.tap_step);
     a.begin = (first + pad - a.tap0 * dilation) / stride;
     a.step = -(a.tap_step * dilation) / stride;
+    drop_useless_taps(&a, outputs);
     return a;
 }
 
@@ -57,8 +69,10 @@ static class make_class(const dnnk_env *env, const dnnk_conv *c, int64_t number,
     class k = {.conv = c};
     dnnk_packer packer = dnnk_gemm_packer(env->isa, c->type);
     int64_t depth = c->out_channels / c->groups;
-    k.y = class_axis(number / c->stride_w, c->height, c->kernel_h, c->stride_h, c->dilation_h, c->pad_top);
-    k.x = class_axis(number % c->stride_w, c->width, c->kernel_w, c->stride_w, c->dilation_w, c->pad_left);
+    k.y = class_axis(number / c->stride_w, c->height, dnnk_conv_out_height(c), c->kernel_h, c->stride_h, c->dilation_h,
+                     c->pad_top);
+    k.x = class_axis(number % c->stride_w, c->width, dnnk_conv_out_width(c), c->kernel_w, c->stride_w, c->dilation_w,
+                     c->pad_left);
     k.patches = (dnnk_patches){.packer = packer, .image = dy, .height = dnnk_conv_out_height(c),
                                .width = dnnk_conv_out_width(c), .channels = c->out_channels, .depth = depth,
                                .rows = k.y.count, .cols = k.x.count, .y0 = k.y.begin, .x0 = k.x.begin, .step_y = 1,
@@ -77,8 +91,8 @@ static dnnk_gemm_problem class_problem(const class *k, void *dx, bool accumulate
     int64_t taps = k->y.taps * k->x.taps, m = c->batch * k->y.count * k->x.count, depth = c->in_channels / c->groups;
     dnnk_operand a = {.pack = dnnk_pack_patches, .source = &k->patches};
     dnnk_operand b = {.pack = dnnk_pack_turned_weights, .source = &k->weights};
-    bool plain = c->kernel_h == 1 && c->kernel_w == 1 && c->stride_h == 1 && c->stride_w == 1 &&
-                 c->pad_top + c->pad_bottom + c->pad_left + c->pad_right == 0;
+    bool plain = taps == 1 && k->y.begin == 0 && k->x.begin == 0 && k->y.count == k->patches.height &&
+                 k->x.count == k->patches.width; /* the patches are dy */
     if (plain) a = dnnk_gemm_a(k->patches.image, c->out_channels, 1);
     a.batch_stride[1] = k->patches.depth;
     dnnk_gemm_problem p = dnnk_gemm_simple(c->type, m, depth, taps * k->patches.depth, a, b, dx);

@@ -157,6 +157,20 @@ void dnnk_pack_patch_columns(const void *source, int64_t group, int64_t first, i
         memset((char *)panel + (p * width + count) * size, 0, (size_t)((width - count) * size));
 }
 
+void dnnk_pack_window_weights(const void *source, int64_t group, int64_t first, int64_t count, int64_t k0, int64_t kn,
+                              int64_t width, void *panel) {
+    const dnnk_window_weights *s = source;
+    const void *rows[DNNK_PANEL_MAX];
+    for (int64_t p = 0; p < kn;) {
+        int64_t r = (k0 + p) / s->run, skip = (k0 + p) % s->run, length = dnnk_min(s->run - skip, kn - p);
+        int64_t offset = (group * s->outputs + first) * s->of_output + s->offset + r * s->of_row + skip;
+        for (int64_t i = 0; i < count; i++)
+            rows[i] = (const char *)s->w + (offset + i * s->of_output) * s->packer.size;
+        s->packer.rows(rows, count, length, width, (char *)panel + p * width * s->packer.size);
+        p += length;
+    }
+}
+
 void dnnk_pack_turned_weights(const void *source, int64_t group, int64_t first, int64_t count, int64_t k0, int64_t kn,
                               int64_t width, void *panel) {
     const dnnk_turned_weights *s = source;

@@ -26,6 +26,17 @@ dnnk_pack dnnk_pack_patches;
 /* X as the operand B: its columns are taps·depth and k runs over positions. */
 dnnk_pack dnnk_pack_patch_columns;
 
+/* Weights of a window of the taps: columns of B are outputs, k runs over the window's rows of taps, `run` weights each:
+ * B(r·run + i, o) = w[(group·outputs + o)·of_output + offset + r·of_row + i]. */
+typedef struct dnnk_window_weights {
+    dnnk_packer packer;
+    const void *w;
+    int64_t outputs; /* of a group */
+    int64_t of_output, offset, of_row, run;
+} dnnk_window_weights;
+
+dnnk_pack dnnk_pack_window_weights;
+
 /* Weights for the gradient of the data: B((r, s, o), c) = w[o, r0 + r·step_r, s0 + s·step_s, c], o in the group. */
 typedef struct dnnk_turned_weights {
     dnnk_packer packer;

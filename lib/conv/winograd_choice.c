@@ -1,4 +1,5 @@
 /* Which convolutions Winograd's algorithms take, and by which tile: the smallest of three estimates. */
+#include "conv/taps.h"
 #include "conv/winograd.h"
 
 /* In multiply-adds, of which a core does some 16 in a cycle (measured: docs/performance.md). */
@@ -14,11 +15,12 @@ bool dnnk_winograd_applies(const dnnk_conv *c) {
            dnnk_conv_out_height(c) > 0 && dnnk_conv_out_width(c) > 0;
 }
 
-/* Nine multiplications for each output and pair of channels; an element of a patch is packed. */
+/* A multiplication for each output, pair of channels and tap that meets the image; an element of a patch is packed. */
 static double direct_cost(const dnnk_conv *c) {
     double outputs = (double)(c->batch * dnnk_conv_out_height(c) * dnnk_conv_out_width(c));
     double in = (double)c->in_channels, out = (double)c->out_channels;
-    return 9 * (outputs * in * out + TILE_ELEMENT * outputs * in);
+    double taps = (double)(dnnk_useful_rows(c).count * dnnk_useful_columns(c).count);
+    return taps * (outputs * in * out + TILE_ELEMENT * outputs * in);
 }
 
 /* Channels fill vectors and runs of columns, of the widest instruction set. */

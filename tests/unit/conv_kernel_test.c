@@ -60,6 +60,16 @@ static const dnnk_conv named[] = {
     {.batch = 1, .height = 5, .width = 6, .in_channels = 8, .out_channels = 16, .kernel_h = 3, .kernel_w = 3,
      .groups = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1, .pad_top = 4, .pad_left = 3,
      .pad_right = 5},
+    /* images so small that taps meet only padding: one tap is left; two rows of taps out of three; a part of a row */
+    {.batch = 9, .height = 1, .width = 1, .in_channels = 20, .out_channels = 33, .kernel_h = 3, .kernel_w = 3,
+     .groups = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1, .pad_top = 1, .pad_bottom = 1,
+     .pad_left = 1, .pad_right = 1},
+    {.batch = 7, .height = 2, .width = 2, .in_channels = 12, .out_channels = 18, .kernel_h = 3, .kernel_w = 3,
+     .groups = 1, .stride_h = 2, .stride_w = 2, .dilation_h = 1, .dilation_w = 1, .pad_top = 1, .pad_bottom = 1,
+     .pad_left = 1, .pad_right = 1},
+    {.batch = 3, .height = 2, .width = 3, .in_channels = 12, .out_channels = 18, .kernel_h = 7, .kernel_w = 5,
+     .groups = 3, .stride_h = 1, .stride_w = 2, .dilation_h = 2, .dilation_w = 2, .pad_top = 6, .pad_bottom = 7,
+     .pad_left = 4, .pad_right = 5},
     /* a stride larger than the kernel; dilation beside stride */
     {.batch = 2, .height = 17, .width = 16, .in_channels = 9, .out_channels = 17, .kernel_h = 2, .kernel_w = 3,
      .groups = 1, .stride_h = 3, .stride_w = 4, .dilation_h = 1, .dilation_w = 1, .pad_bottom = 1, .pad_right = 2},
