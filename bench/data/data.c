@@ -17,6 +17,7 @@ static const struct {
     void (*run)(dnn_context *ctx);
 } parts[] = {
     {"shuffle", bench_shuffle},
+    {"augment", bench_augment},
 };
 
 enum { PARTS = sizeof parts / sizeof *parts };

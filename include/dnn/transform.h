@@ -148,7 +148,7 @@ typedef struct dnn_random_crop_desc {
     int64_t out[2];    /* height, width of the window; default: the image's */
     int64_t padding;   /* the image is first made larger by so many pixels on every side; default 0 */
     dnn_border border; /* what is there */
-    double fill;       /* for DNN_BORDER_FILL, in units of the image */
+    double fill;       /* for DNN_BORDER_FILL, in units of the image; default 0 */
 } dnn_random_crop_desc;
 
 /* Errors when a view is made: SHAPE if the window is larger than the padded image. */

@@ -135,7 +135,8 @@ static dnn_transform *make(dnn_context *ctx, const dnni_transform_class *class, 
 dnn_transform *dnn_random_rotation(dnn_context *ctx, const dnn_random_rotation_desc *desc) {
     dnn_random_rotation_desc d;
     if (DNNI_READ_DESC(d, desc, false) != DNN_OK) return NULL;
-    state s = {.rotate = {d.low, d.high}, .scale = {1, 1}, .filter = d.filter, .border = d.border, .fill = d.fill};
+    state s = {.rotate = {d.low, d.high}, .scale = {1, 1}, .filter = d.filter, .border = d.border};
+    s.fill = d.fill + 0.0;
     return make(ctx, &rotation_class, &s);
 }
 
@@ -144,6 +145,7 @@ dnn_transform *dnn_random_affine(dnn_context *ctx, const dnn_random_affine_desc 
     if (DNNI_READ_DESC(d, desc, false) != DNN_OK) return NULL;
     bool stays = d.scale[0] == 0 && d.scale[1] == 0;
     state s = {{d.rotate[0], d.rotate[1]}, {d.translate[0], d.translate[1]},
-               {stays ? 1 : d.scale[0], stays ? 1 : d.scale[1]}, {d.shear[0], d.shear[1]}, d.filter, d.border, d.fill};
+               {stays ? 1 : d.scale[0], stays ? 1 : d.scale[1]}, {d.shear[0], d.shear[1]}, d.filter, d.border,
+               d.fill + 0.0};
     return make(ctx, &affine_class, &s);
 }

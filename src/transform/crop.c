@@ -68,7 +68,7 @@ static dnn_status check(const state *s) {
 dnn_transform *dnn_random_crop(dnn_context *ctx, const dnn_random_crop_desc *desc) {
     dnn_random_crop_desc d;
     if (DNNI_READ_DESC(d, desc, false) != DNN_OK) return NULL;
-    state s = {d.out[0], dnni_width_of(d.out), d.padding, d.border, d.fill, false};
+    state s = {d.out[0], dnni_width_of(d.out), d.padding, d.border, d.fill + 0.0, false};
     return check(&s) == DNN_OK ? dnni_transform_new(ctx, &random_class, &s, sizeof s) : NULL;
 }
 

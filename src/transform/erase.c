@@ -71,7 +71,7 @@ dnn_transform *dnn_random_erase(dnn_context *ctx, const dnn_random_erase_desc *d
     const dnni_rectangles fallback = {{0.02, 0.33}, {0.3, 3.3}};
     dnn_random_erase_desc d;
     if (DNNI_READ_DESC(d, desc, true) != DNN_OK) return NULL;
-    state s = {.fill = d.fill, .noise = d.noise != 0};
+    state s = {.fill = d.fill + 0.0, .noise = d.noise != 0};
     if (dnni_rectangles_make(&s.holes, d.scale, d.ratio, &fallback) != DNN_OK) return NULL;
     return dnni_transform_new(ctx, &class, &s, sizeof s);
 }

@@ -85,6 +85,6 @@ static dnn_status check(const state *s) {
 dnn_transform *dnn_random_perspective(dnn_context *ctx, const dnn_random_perspective_desc *desc) {
     dnn_random_perspective_desc d;
     if (DNNI_READ_DESC(d, desc, false) != DNN_OK) return NULL;
-    state s = {dnni_or_default(d.distortion, 0.5), d.filter, d.border, d.fill};
+    state s = {dnni_or_default(d.distortion, 0.5), d.filter, d.border, d.fill + 0.0};
     return check(&s) == DNN_OK ? dnni_transform_new(ctx, &class, &s, sizeof s) : NULL;
 }

@@ -111,7 +111,7 @@ static dnn_status make_view(dnn_dataset **out, dnn_dataset *source, dnn_transfor
         return status == DNN_OK ? DNN_ERROR_MEMORY : status;
     }
     view->program = program;
-    view->targets = (dnni_targets){d->target, d->mask_fill, d->min_visible};
+    view->targets = (dnni_targets){d->target, d->mask_fill + 0.0, d->min_visible};
     view->seed = d->seed ? d->seed : ctx->seed;
     dnn_dataset_retain(view->source = source);
     dnn_transform_retain(view->transform = transform);

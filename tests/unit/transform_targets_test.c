@@ -26,8 +26,8 @@ static void rectangle(int64_t i, int64_t r[4]) {
     r[3] = r[1] + height;
 }
 
-/* Images that are 1 (255 in bytes) on their rectangle and 0 elsewhere; the mask is 1 there; a box, and a second one that
- * is none. */
+/* Images that are 1 (255 in bytes) on their rectangle and 0 elsewhere; the mask is 1 there; a box, and a second one
+ * that is none. */
 static dnn_dataset *marked(dnn_dtype dtype, dnn_target kind) {
     dnn_tensor *x = tensor_of(data_ctx, dtype, DIMS(N, H, W, 1), NULL), *t;
     dnn_dataset *dataset;

@@ -13,7 +13,7 @@
 Arrays are NumPy's, without copies where that is possible. Layouts are channels last. What fails raises a dnn.Error
 whose text says what, where and with which shapes.
 """
-from . import _constructors, inspect, io
+from . import _constructors, inspect, io, transform
 from ._abi import VERSION as __version__
 from ._constructors import *
 from ._library import lib as _lib
@@ -38,7 +38,8 @@ __all__ = _constructors.__all__ + [
     "Loader", "Loss", "Module", "NotFoundError", "Optimizer", "OutOfMemoryError", "Parameter", "Predictor", "Report",
     "Schedule", "Sequential", "ShapeError", "Spec", "StateError", "Tensor", "ThreadError", "UnsupportedError", "Value",
     "check_gradients", "check_loss", "custom", "default_context", "digits", "init", "inspect", "io",
-    "library_version", "load_tensors", "save_tensors", "schedule", "seed", "tensor", "zeros",
+    "library_version", "load_tensors", "save_tensors", "schedule", "seed", "tensor", "transform",
+    "zeros",
 ]
 
 

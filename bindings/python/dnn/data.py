@@ -11,6 +11,7 @@ from .context import default_context
 from .layer import put, view
 from .module import c_array
 from .tensors import Tensor, as_array, as_tensor, dims_array
+from .transform import text_of
 
 _sources = {}  # id: (the function that makes samples, the one that names them or None)
 _ids = itertools.count(1)
@@ -115,6 +116,19 @@ class Dataset(Handle):
     def first(self, count):
         """The first `count` samples."""
         return Dataset(created(lib.dnn_dataset_first, self, count), self.ctx)
+
+    def transform(self, transform, *, seed=None, target=None, mask_fill=None, min_visible=None):
+        """All samples, each as a dnn.transform makes it, drawn anew in every epoch. target: "plain" (the default),
+        "mask" (H, W, …) or "boxes" (n, 4 or more columns: x0, y0, x1, y1, …), which move with the pixels. mask_fill:
+        the mask's value where an image has no pixels. min_visible: a box of which a transform leaves less than this
+        part of its area becomes 0, 0, 0, 0."""
+        desc = describe(abi.dnn_transform_desc, seed=seed, target=enum(abi.dnn_target, target), mask_fill=mask_fill,
+                        min_visible=min_visible)
+        return Dataset(created(lib.dnn_dataset_transform, self, transform, ctypes.byref(desc)), self.ctx)
+
+    def draws(self, index, epoch=0):
+        """What a transform draws for a sample in an epoch, in words: "crop 4,2, flip"."""
+        return text_of(lib.dnn_dataset_draws, self, index, epoch)
 
     def with_metadata(self, class_names=None, *, classes=None, range=None):
         """The same samples, with names of classes, or their number alone, and the range (low, high) of the inputs'
