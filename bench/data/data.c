@@ -18,6 +18,7 @@ static const struct {
 } parts[] = {
     {"shuffle", bench_shuffle},
     {"augment", bench_augment},
+    {"statistics", bench_statistics},
 };
 
 enum { PARTS = sizeof parts / sizeof *parts };

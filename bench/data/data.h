@@ -16,5 +16,6 @@ void bench_ok(dnn_status status);
 /* One part a file; the table in data.c names them. `ctx` has as many threads as were asked for. */
 void bench_shuffle(dnn_context *ctx);
 void bench_augment(dnn_context *ctx);
+void bench_statistics(dnn_context *ctx);
 
 #endif

@@ -60,6 +60,7 @@ typedef struct dnn_optimizer dnn_optimizer;     /* optimizer.h */
 typedef struct dnn_dataset dnn_dataset;         /* data.h */
 typedef struct dnn_loader dnn_loader;           /* data.h */
 typedef struct dnn_transform dnn_transform;     /* transform.h: what happens to each sample on its way */
+typedef struct dnn_statistics dnn_statistics;   /* statistics.h */
 
 /* First initialiser of a descriptor: `&(dnn_linear_desc){DNN_SIZED(dnn_linear_desc), .in_features = 4}`. */
 #define DNN_SIZED(type) .size = sizeof(type)

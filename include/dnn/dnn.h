@@ -17,6 +17,7 @@
 #include "optimizer.h"
 #include "report.h"
 #include "schedule.h"
+#include "statistics.h"
 #include "status.h"
 #include "tensor.h"
 #include "transform.h"

@@ -92,6 +92,11 @@ typedef struct dnn_batch_norm_desc {
 } dnn_batch_norm_desc;
 DNN_API dnn_module *dnn_batch_norm(dnn_context *ctx, const dnn_batch_norm_desc *desc);
 
+/* (x - mean) / std by statistics of the training data (statistics.h), over the last axes of x: (…, C) for statistics of
+ * each channel, (…, H, W, C) for those of each element. Buffers "mean" and "std" are saved with the weights; a feature
+ * that never varied, of deviation 0, has std 1 there. The statistics are copied. */
+DNN_API dnn_module *dnn_standardize(dnn_context *ctx, const dnn_statistics *statistics);
+
 /* Layer normalisation over the last axes, whose sizes are `shape`: (…, shape) to the same,
  *     y = (x - mean) / √(var + eps) · weight + bias, mean and (biased) variance of each sample's numbers in those axes
  * Ba, Kiros and Hinton 2016. Parameters: weight (shape) = 1, bias (shape) = 0. */

@@ -125,6 +125,13 @@ void dnnk_batch_norm_eval(const dnnk_env *env, dnnk_type type, int64_t rows, int
     if (channels > 0) dnnk_parallel(env, j.blocks, apply_task, &j);
 }
 
+void dnnk_batch_norm_apply(const dnnk_env *env, dnnk_type type, int64_t rows, int64_t channels, const void *x,
+                           const void *mean, const void *rstd, void *y) {
+    job j = job_of(env, type, rows, channels, NULL);
+    give_forward(&j.all, x, mean, rstd, NULL, NULL, NULL, y);
+    if (channels > 0) dnnk_parallel(env, j.blocks, apply_task, &j);
+}
+
 /* ---- backward ---- */
 
 static void sums_task(void *arg, int64_t b, int64_t lane) {

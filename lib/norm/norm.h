@@ -48,6 +48,10 @@ void dnnk_batch_norm_eval(const dnnk_env *env, dnnk_type type, int64_t rows, int
                           const void *x, const void *gamma, const void *beta, const void *running_mean,
                           const void *running_var, void *rstd, const dnnk_batch_norm_extra *extra, void *y);
 
+/* Its second half alone, for numbers that are known: y = (x - mean) rstd for each channel. In place allowed. */
+void dnnk_batch_norm_apply(const dnnk_env *env, dnnk_type type, int64_t rows, int64_t channels, const void *x,
+                           const void *mean, const void *rstd, void *y);
+
 /* train: mean and rstd depended on x (of the same batch):
  *     dx = gamma rstd (dy - (sum(dy) + xhat sum(dy xhat)) / rows)
  * otherwise they were constants: dx = gamma rstd dy. Both: dgamma += sum(dy xhat), dbeta += sum(dy).

@@ -26,7 +26,8 @@ typedef struct dnni_dataset_class {
      * target_scratch_bytes. NULL: the whole sample is read. */
     dnn_status (*read_target)(dnn_dataset *self, const dnni_reader *reader, int64_t index, const dnn_array *target);
 
-    /* The inputs of samples first … first + n - 1 where they lie one after another in memory; NULL: they do not. */
+    /* The inputs of samples first … first + n - 1 where they lie one after another in memory; NULL: they do not. For
+     * one n the answer is NULL for all `first`, or for none. */
     const void *(*rows)(const dnn_dataset *self, int64_t first, int64_t n);
 
     /* For views: where sample `index`, which exists, comes from. NULL: from here. */

@@ -44,6 +44,7 @@ static void make_data(world *w) {
     dnn_loader_desc d = {DNN_SIZED(dnn_loader_desc), .batch_size = 2, .prefetch = DNN_NO_PREFETCH};
     assert_int_equal(dnn_loader_create(&w->loader, w->dataset, &d), DNN_OK);
     assert_int_equal(dnn_transform_chain(&w->transform, w->context), DNN_OK);
+    assert_int_equal(dnn_statistics_fit(&w->statistics, w->dataset, NULL), DNN_OK);
     dnn_tensor_release(targets);
     dnn_tensor_release(x);
 }
@@ -108,12 +109,14 @@ static void give_back_retained(const function_row *f, world *w) {
     if (strcmp(f->name, "dnn_module_retain") == 0) dnn_module_release(w->module);
     if (strcmp(f->name, "dnn_dataset_retain") == 0) dnn_dataset_release(w->dataset);
     if (strcmp(f->name, "dnn_transform_retain") == 0) dnn_transform_release(w->transform);
+    if (strcmp(f->name, "dnn_statistics_retain") == 0) dnn_statistics_release(w->statistics);
 }
 
 /* Some of these were released, or handed over, by the function under test: then this is an error, and harmless. */
 static void end_world(world *w) {
     dnn_summary_release(w->summary);
     dnn_report_release(w->report);
+    dnn_statistics_release(w->statistics);
     dnn_archive_release(w->archive);
     dnn_check_report_release(w->check_report);
     dnn_loader_release(w->loader);
@@ -151,6 +154,7 @@ static void *handle_of(const world *w, argument_kind kind) {
     case HANDLE_ARCHIVE: return w->archive;
     case HANDLE_REPORT: return w->report;
     case HANDLE_SUMMARY: return w->summary;
+    case HANDLE_STATISTICS: return w->statistics;
     default: return NULL;
     }
 }

@@ -42,6 +42,20 @@ MAKE(layer_norm_two_axes, dnn_layer_norm(ctx, DESC(dnn_layer_norm_desc, .shape =
 MAKE(layer_norm_plain, dnn_layer_norm(ctx, DESC(dnn_layer_norm_desc, .shape = {5}, .no_affine = 1)))
 MAKE(layer_norm_no_bias, dnn_layer_norm(ctx, DESC(dnn_layer_norm_desc, .shape = {5}, .no_bias = 1)))
 
+static dnn_module *standardize(dnn_context *ctx, int32_t rank, const int64_t *dims, const double *mean,
+                               const double *std) {
+    dnn_statistics *s;
+    if (dnn_statistics_create(&s, ctx, rank, dims, mean, std) != DNN_OK) return NULL;
+    dnn_module *layer = dnn_standardize(ctx, s);
+    dnn_statistics_release(s);
+    return layer;
+}
+MAKE(standardize_channels, standardize(ctx, 1, (const int64_t[]){3}, (const double[]){1, -2, 0.5},
+                                       (const double[]){2, 0.25, 0}))
+MAKE(standardize_elements, standardize(ctx, 2, (const int64_t[]){2, 2}, (const double[]){0.5, 1, 2, 3},
+                                       (const double[]){1, 2, 3, 4}))
+MAKE(standardize_all, standardize(ctx, 0, NULL, (const double[]){0.25}, (const double[]){0.5}))
+
 /* ---- pooling ---- */
 
 POOL(max_pool, max, .kernel = {2})
@@ -205,6 +219,9 @@ const layer_case layer_table[] = {
     {"embedding", embedding, 1, {LABELS(DNN_I64, 7, 3, 4)}, false, false},
     {"embedding, padding row unused", embedding_padded, 1, {LABELS(DNN_I32, 3, 6)}, false, false},
     {"batch_norm", batch_norm, 1, {FLOATS(5, 3)}, false, true},
+    ONE("standardize, channels", standardize_channels, 3, 5, 7, 3),
+    ONE("standardize, elements", standardize_elements, 7, 2, 2),
+    ONE("standardize, all", standardize_all, 5, 3),
     {"batch_norm, images, no affine", batch_norm_plain, 1, {FLOATS(2, 3, 2, 4)}, false, true},
     {"batch_norm, sequences, momentum 0", batch_norm_momentum, 1, {FLOATS(2, 4, 3)}, false, true},
     ONE("layer_norm", layer_norm, 3, 6),

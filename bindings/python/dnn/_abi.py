@@ -195,6 +195,12 @@ class dnn_part(IntEnum):
     DNN_PART_TARGET = 20
 
 
+class dnn_statistics_per(IntEnum):
+    DNN_PER_CHANNEL = 0
+    DNN_PER_ELEMENT = 10
+    DNN_PER_DATASET = 20
+
+
 class dnn_target(IntEnum):
     DNN_TARGET_PLAIN = 0
     DNN_TARGET_MASK = 10
@@ -1112,6 +1118,16 @@ class dnn_classes(Structure):
     ]
 
 
+class dnn_statistics_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("per", c_int),
+        ("targets", c_int32),
+        ("skip_nan", c_int32),
+        ("progress", dnn_progress),
+    ]
+
+
 class dnn_transform_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -1551,6 +1567,7 @@ DNN = {
     "dnn_conv2d": (c_void_p, [c_void_p, POINTER(dnn_conv2d_desc)]),
     "dnn_embedding": (c_void_p, [c_void_p, POINTER(dnn_embedding_desc)]),
     "dnn_batch_norm": (c_void_p, [c_void_p, POINTER(dnn_batch_norm_desc)]),
+    "dnn_standardize": (c_void_p, [c_void_p, c_void_p]),
     "dnn_layer_norm": (c_void_p, [c_void_p, POINTER(dnn_layer_norm_desc)]),
     "dnn_max_pool2d": (c_void_p, [c_void_p, POINTER(dnn_pool2d_desc)]),
     "dnn_avg_pool2d": (c_void_p, [c_void_p, POINTER(dnn_pool2d_desc)]),
@@ -1596,6 +1613,20 @@ DNN = {
     "dnn_summary_histogram": (dnn_status, [POINTER(c_void_p), c_void_p, c_int, c_int64, POINTER(dnn_plot_desc)]),
     "dnn_summary_bars": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_plot_desc)]),
     "dnn_report_add_summary": (dnn_status, [c_void_p, c_void_p]),
+    "dnn_statistics_fit": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_statistics_desc)]),
+    "dnn_statistics_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_int32, POINTER(c_int64), POINTER(c_double),
+                                           POINTER(c_double)]),
+    "dnn_statistics_shape": (dnn_status, [c_void_p, POINTER(dnn_array)]),
+    "dnn_statistics_features": (c_int64, [c_void_p]),
+    "dnn_statistics_mean": (POINTER(c_double), [c_void_p]),
+    "dnn_statistics_std": (POINTER(c_double), [c_void_p]),
+    "dnn_statistics_min": (POINTER(c_double), [c_void_p]),
+    "dnn_statistics_max": (POINTER(c_double), [c_void_p]),
+    "dnn_statistics_count": (POINTER(c_double), [c_void_p]),
+    "dnn_statistics_save": (dnn_status, [c_void_p, c_char_p]),
+    "dnn_statistics_load": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p]),
+    "dnn_statistics_retain": (dnn_status, [c_void_p]),
+    "dnn_statistics_release": (dnn_status, [c_void_p]),
     "dnn_dataset_transform": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_transform_desc)]),
     "dnn_dataset_draws": (c_int64, [c_void_p, c_int64, c_int64, POINTER(c_char), c_size_t]),
     "dnn_transform_chain": (dnn_status, [POINTER(c_void_p), c_void_p]),

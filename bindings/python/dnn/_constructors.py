@@ -8,11 +8,11 @@ from ._make import enum, make_loss, make_module, make_optimizer
 
 __all__ = [
     "cross_entropy", "mse", "l1", "huber", "bce_with_logits", "sgd", "adam", "adamw", "rmsprop", "adagrad",
-    "nadam", "lion", "lars", "lamb", "linear", "conv2d", "embedding", "batch_norm", "layer_norm", "max_pool2d",
-    "avg_pool2d", "adaptive_avg_pool2d", "relu", "sigmoid", "tanh", "silu", "leaky_relu", "gelu", "softmax",
-    "log_softmax", "dropout", "flatten", "reshape", "permute", "pad", "slice", "concat", "add", "subtract",
-    "multiply", "divide", "scale", "matmul", "sum", "mean", "attention", "multi_head_attention", "lstm", "gru",
-    "rnn_tanh",
+    "nadam", "lion", "lars", "lamb", "linear", "conv2d", "embedding", "batch_norm", "standardize", "layer_norm",
+    "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "relu", "sigmoid", "tanh", "silu", "leaky_relu", "gelu",
+    "softmax", "log_softmax", "dropout", "flatten", "reshape", "permute", "pad", "slice", "concat", "add",
+    "subtract", "multiply", "divide", "scale", "matmul", "sum", "mean", "attention", "multi_head_attention",
+    "lstm", "gru", "rnn_tanh",
 ]
 
 
@@ -324,6 +324,15 @@ def batch_norm(features=None, eps=None, momentum=None, affine=True, *, ctx=None)
     """
     return make_module("dnn_batch_norm", ctx, abi.dnn_batch_norm_desc, features=features, eps=eps, momentum=momentum,
                        no_affine=not affine)
+
+
+def standardize(statistics, *, ctx=None):
+    """(x - mean) / std by statistics of the training data (statistics.h), over the last axes of x: (…, C) for
+    statistics of
+    each channel, (…, H, W, C) for those of each element. Buffers "mean" and "std" are saved with the weights; a feature
+    that never varied, of deviation 0, has std 1 there. The statistics are copied.
+    """
+    return make_module("dnn_standardize", ctx, statistics)
 
 
 def layer_norm(shape=None, eps=None, affine=True, bias=True, *, ctx=None):
