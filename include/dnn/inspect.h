@@ -29,7 +29,7 @@ typedef enum dnn_palette {
 typedef struct dnn_sheet_desc {
     size_t size;
     const char *title;           /* default: none */
-    const char *const *captions; /* one for each image, below it, or NULL; default: none */
+    const char *const *captions; /* one for each image, below it, or NULL; '\n' begins another line; default: none */
     const uint32_t *frames;      /* a colour for each image, or DNN_NO_FRAME: red around what is wrong; default: none */
     int64_t columns;             /* default: as many as make the sheet somewhat wider than high */
     int64_t zoom;                /* each value is zoom × zoom pixels; default: images are at least 48 pixels large */
@@ -37,6 +37,7 @@ typedef struct dnn_sheet_desc {
                                     for bool, otherwise the smallest and the largest finite value */
     int32_t per_image;           /* 1: that default for each image on its own */
     dnn_palette palette;
+    const unsigned char *blank;  /* one for each image, 1: its place stays empty; default: none */
 } dnn_sheet_desc;
 
 /* A sheet of the images of a batch (N, H, W, C), N, H, W, C at least 1, of any dtype. C of 3 is RGB; otherwise each

@@ -101,6 +101,78 @@ DNN_API dnn_status dnn_summary_bars(dnn_tensor **out, const dnn_summary *summary
 /* Puts a summary's text into a report as a section, with its JSON, and its histograms and bars as pictures. */
 DNN_API dnn_status dnn_report_add_summary(dnn_report *report, const dnn_summary *summary);
 
+/* ---- what the model gets ----------------------------------------------------------------------------------------- */
+
+typedef struct dnn_look_desc {
+    size_t size;
+    const char *name;   /* of the loader, in the report: "train"; default "data" */
+    double low, high;   /* between which the model wants its inputs; default (both 0): what the dataset declares */
+    int64_t most;       /* pictures on the sheet; default 32 */
+} dnn_look_desc;
+
+/* Looks at the batch that the loader gives next, exactly as the model gets it: behind every view and transform. The
+ * report has its figures by channel, its targets, the loss to expect before training (ln K, or the targets' variance),
+ * a sheet with the targets below (if inputs are pictures) and histograms as pictures; and what is wrong:
+ *
+ *     error    "not-finite"  "range" (beyond the declared range by half of it)  "scaled-twice"  "same-samples"
+ *              "targets-not-finite"  "labels-negative"  "labels-out-of-range"
+ *     warning  "range" (beyond it at all)  "scaled-twice" where no range is declared  "not-scaled"  "not-float"
+ *              "little-spread"  "constant-channel"  "channels-first"  "sorted-classes"  "targets-constant"
+ *     note     "equal-channels"  "large-values"
+ *
+ * At the end of an epoch it is the next epoch's first batch. The loader is left at its place; but what it had lent is
+ * taken back, and what it had read ahead is read again. `desc` may be NULL.
+ * Errors: what dnn_loader_next reports; VALUE if the loader's epochs have no batches; ARGUMENT; MEMORY. */
+DNN_API dnn_status dnn_look(dnn_report **out, dnn_loader *loader, const dnn_look_desc *desc);
+
+/* ---- contact sheets ---------------------------------------------------------------------------------------------- */
+
+/* Which samples a sheet shows. */
+typedef enum dnn_sheet_order {
+    DNN_SHEET_RANDOM = 0,    /* drawn at random, none twice */
+    DNN_SHEET_BY_CLASS = 10, /* a row for each class (the first 40), of samples drawn at random */
+    DNN_SHEET_BY_SCORE = 20, /* those with the largest scores, the largest first */
+    DNN_SHEET_AS_GIVEN = 30  /* `indices`, in that order */
+} dnn_sheet_order;
+
+typedef struct dnn_samples_desc {
+    size_t size;
+    dnn_sheet_order order;  /* default: RANDOM */
+    int64_t count;          /* pictures, BY_CLASS of each class; default 32, BY_CLASS 8; at most 4096 in all */
+    uint64_t seed;          /* of what is drawn; default 0, a seed like any other */
+    const double *scores;   /* BY_SCORE: any number for each sample of the dataset (its loss, say); NaN comes last */
+    int32_t smallest_first; /* BY_SCORE: 1: the smallest scores, the smallest first */
+    const int64_t *indices; /* AS_GIVEN */
+    int64_t n_indices;
+    const char *title;      /* default: none */
+    int64_t columns;        /* default: BY_CLASS count; otherwise as many as make the sheet somewhat wider than high */
+    int64_t zoom;           /* default: pictures are at least 48 pixels large */
+} dnn_samples_desc;
+
+/* A sheet of samples whose inputs are pictures: (H, W, C) or (H, W), of any dtype, in RGB if C is 3 or more, otherwise
+ * in grey by the first channel. Below each its target, and its index or score. Values become colours by the dataset's
+ * declared range, or that of the values on the sheet; what is not finite is magenta. Pictures larger than 256 pixels
+ * are averaged down. `desc` may be NULL. Errors: SHAPE where inputs are no pictures; DTYPE where BY_CLASS has no
+ * classes; ARGUMENT; NOT_FOUND; VALUE for a dataset without samples; what the dataset reports; MEMORY. */
+DNN_API dnn_status dnn_sheet_samples(dnn_tensor **out, dnn_dataset *dataset, const dnn_samples_desc *desc);
+
+typedef struct dnn_draws_desc {
+    size_t size;
+    const int64_t *indices; /* which samples, a row each; default: `rows` of them, drawn at random */
+    int64_t n_indices;
+    int64_t rows;           /* default 6 */
+    int64_t draws;          /* pictures after the original: as epochs 0, 1, … have the sample; default 7, at most 64 */
+    uint64_t seed;          /* of which samples are drawn; default 0 */
+    const char *title;      /* default: none */
+    int64_t zoom;           /* default: as large as captions need */
+} dnn_draws_desc;
+
+/* What augmentation does: in each row a sample as its source holds it, and beside it what the views between
+ * (dnn_dataset_transform, …) make of it in one epoch after the other, with what was drawn below (dnn_dataset_draws). A
+ * dataset that is no view shows its epochs alone. The numbers of a row are shown in one range: the one declared,
+ * otherwise that of the row. `desc` may be NULL. Errors: as those of dnn_sheet_samples. */
+DNN_API dnn_status dnn_sheet_draws(dnn_tensor **out, dnn_dataset *dataset, const dnn_draws_desc *desc);
+
 #ifdef __cplusplus
 }
 #endif

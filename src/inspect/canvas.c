@@ -124,7 +124,12 @@ static void draw_glyph(const dnni_canvas *canvas, int64_t x, int64_t y, uint32_t
 
 int64_t dnni_text(const dnni_canvas *canvas, int64_t x, int64_t y, const char *text, int64_t scale, int64_t most,
                   uint32_t colour) {
-    int64_t n = dnni_text_length(text), shown = n < most ? n : most;
+    return dnni_text_part(canvas, x, y, text, dnni_text_length(text), scale, most, colour);
+}
+
+int64_t dnni_text_part(const dnni_canvas *canvas, int64_t x, int64_t y, const char *text, int64_t n, int64_t scale,
+                       int64_t most, uint32_t colour) {
+    int64_t shown = n < most ? n : most;
     for (int64_t i = 0; i < shown; i++) {
         uint32_t c = next_character(&text);
         if (i == shown - 1 && shown < n) c = 0x2026;

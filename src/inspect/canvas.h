@@ -40,6 +40,8 @@ void dnni_line(const dnni_canvas *canvas, double x0, double y0, double x1, doubl
  * Returns its width in pixels. Upright text runs to the right, turned text upwards, from its lower left corner. */
 int64_t dnni_text(const dnni_canvas *canvas, int64_t x, int64_t y, const char *text, int64_t scale, int64_t most,
                   uint32_t colour);
+int64_t dnni_text_part(const dnni_canvas *canvas, int64_t x, int64_t y, const char *text, int64_t n, int64_t scale,
+                       int64_t most, uint32_t colour); /* its first n characters */
 int64_t dnni_text_up(const dnni_canvas *canvas, int64_t x, int64_t y, const char *text, int64_t scale, uint32_t colour);
 
 /* Its width in pixels without drawing it, and its length in characters. NULL is empty. */

@@ -20,7 +20,7 @@ typedef struct {
     int64_t picture_width, picture_height;
     int64_t columns, rows;
     int64_t cell_width, cell_height; /* without the gap between cells */
-    int64_t caption_scale, title_height;
+    int64_t caption_scale, caption_lines, title_height;
     double low, high;
 } sheet;
 
@@ -105,18 +105,30 @@ static int64_t ceil_root(int64_t n) {
     return root;
 }
 
-static int64_t longest_caption(const sheet *s) {
+/* The first line of a caption: its characters, and where the next line begins (NULL: there is none). */
+static int64_t line_length(const char *line, const char **next) {
+    const char *end = line ? strchr(line, '\n') : NULL;
+    int64_t length = dnni_text_length(line);
+    *next = end ? end + 1 : NULL;
+    return end ? length - dnni_text_length(end) : length;
+}
+
+static int64_t longest_line(sheet *s) {
     int64_t longest = 0;
     for (int64_t i = 0; s->desc->captions && i < s->n; i++) {
-        int64_t length = dnni_text_length(s->desc->captions[i]);
-        if (length > longest) longest = length;
+        int64_t lines = 0;
+        for (const char *line = s->desc->captions[i]; line; lines++) {
+            int64_t length = line_length(line, &line);
+            if (length > longest) longest = length;
+        }
+        if (lines > s->caption_lines) s->caption_lines = lines;
     }
     return longest;
 }
 
 /* Captions as large as the picture is wide enough for; a cell may grow to twice its picture for them. */
 static void place_captions(sheet *s) {
-    int64_t longest = longest_caption(s), border = s->desc->frames ? FRAME : 1;
+    int64_t longest = longest_line(s), border = s->desc->frames ? FRAME : 1;
     s->cell_width = s->picture_width + 2 * border;
     s->cell_height = s->picture_height + 2 * border;
     if (longest == 0) return;
@@ -124,7 +136,7 @@ static void place_captions(sheet *s) {
     int64_t wanted = longest * DNNI_TEXT_STEP * s->caption_scale;
     if (wanted > 2 * s->cell_width) wanted = 2 * s->cell_width;
     if (wanted > s->cell_width) s->cell_width = wanted;
-    s->cell_height += CAPTION_GAP + DNNI_LINE_HEIGHT * s->caption_scale;
+    s->cell_height += CAPTION_GAP + DNNI_LINE_HEIGHT * s->caption_scale * s->caption_lines;
 }
 
 /* Columns such that width : height is near 3 : 2. */
@@ -186,12 +198,19 @@ static void draw_picture(const sheet *s, const dnni_canvas *canvas, int64_t x, i
     }
 }
 
-static void draw_caption(const sheet *s, const dnni_canvas *canvas, int64_t x, int64_t y, const char *caption) {
+static void draw_line(const sheet *s, const dnni_canvas *canvas, int64_t x, int64_t y, const char *line,
+                      int64_t length) {
     int64_t step = DNNI_TEXT_STEP * s->caption_scale, most = (s->cell_width + GAP / 2) / step;
-    int64_t length = dnni_text_length(caption), shown = length < most ? length : most;
-    if (length == 0) return;
-    int64_t left = x + (s->cell_width - shown * step + s->caption_scale) / 2;
-    dnni_text(canvas, left, y, caption, s->caption_scale, most, DNNI_INK);
+    int64_t shown = length < most ? length : most, left = x + (s->cell_width - shown * step + s->caption_scale) / 2;
+    dnni_text_part(canvas, left, y, line, length, s->caption_scale, most, DNNI_INK);
+}
+
+static void draw_caption(const sheet *s, const dnni_canvas *canvas, int64_t x, int64_t y, const char *caption) {
+    for (const char *line = caption, *next; line; line = next) {
+        int64_t length = line_length(line, &next);
+        draw_line(s, canvas, x, y, line, length);
+        y += DNNI_LINE_HEIGHT * s->caption_scale;
+    }
 }
 
 static void draw_cell(const sheet *s, const dnni_canvas *canvas, int64_t image) {
@@ -221,7 +240,8 @@ static dnn_status draw_sheet(dnn_tensor **out, dnn_context *ctx, sheet *s) {
         int64_t most = (width - 2 * MARGIN) / (DNNI_TEXT_STEP * TITLE_SCALE);
         dnni_text(&canvas, MARGIN, MARGIN, s->desc->title, TITLE_SCALE, most, DNNI_INK);
     }
-    for (int64_t i = 0; i < s->n; i++) draw_cell(s, &canvas, i);
+    for (int64_t i = 0; i < s->n; i++)
+        if (!s->desc->blank || !s->desc->blank[i]) draw_cell(s, &canvas, i);
     return DNN_OK;
 }
 

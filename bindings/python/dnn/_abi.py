@@ -199,6 +199,11 @@ class dnn_statistics_per(IntEnum):
     DNN_PER_CHANNEL = 0
     DNN_PER_ELEMENT = 10
     DNN_PER_DATASET = 20
+class dnn_sheet_order(IntEnum):
+    DNN_SHEET_RANDOM = 0
+    DNN_SHEET_BY_CLASS = 10
+    DNN_SHEET_BY_SCORE = 20
+    DNN_SHEET_AS_GIVEN = 30
 
 
 class dnn_target(IntEnum):
@@ -842,6 +847,7 @@ class dnn_sheet_desc(Structure):
         ("high", c_double),
         ("per_image", c_int32),
         ("palette", c_int),
+        ("blank", c_char_p),
     ]
 
 
@@ -1125,6 +1131,42 @@ class dnn_statistics_desc(Structure):
         ("targets", c_int32),
         ("skip_nan", c_int32),
         ("progress", dnn_progress),
+class dnn_look_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("name", c_char_p),
+        ("low", c_double),
+        ("high", c_double),
+        ("most", c_int64),
+    ]
+
+
+class dnn_samples_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("order", c_int),
+        ("count", c_int64),
+        ("seed", c_uint64),
+        ("scores", POINTER(c_double)),
+        ("smallest_first", c_int32),
+        ("indices", POINTER(c_int64)),
+        ("n_indices", c_int64),
+        ("title", c_char_p),
+        ("columns", c_int64),
+        ("zoom", c_int64),
+    ]
+
+
+class dnn_draws_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("indices", POINTER(c_int64)),
+        ("n_indices", c_int64),
+        ("rows", c_int64),
+        ("draws", c_int64),
+        ("seed", c_uint64),
+        ("title", c_char_p),
+        ("zoom", c_int64),
     ]
 
 
@@ -1627,6 +1669,9 @@ DNN = {
     "dnn_statistics_load": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p]),
     "dnn_statistics_retain": (dnn_status, [c_void_p]),
     "dnn_statistics_release": (dnn_status, [c_void_p]),
+    "dnn_look": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_look_desc)]),
+    "dnn_sheet_samples": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_samples_desc)]),
+    "dnn_sheet_draws": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_draws_desc)]),
     "dnn_dataset_transform": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_transform_desc)]),
     "dnn_dataset_draws": (c_int64, [c_void_p, c_int64, c_int64, POINTER(c_char), c_size_t]),
     "dnn_transform_chain": (dnn_status, [POINTER(c_void_p), c_void_p]),
