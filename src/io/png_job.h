@@ -7,6 +7,9 @@
 
 #include "io/image.h"
 
+/* Takes the bytes of a file as they are made. */
+typedef dnn_status dnni_io_sink(void *where, const void *data, int64_t bytes);
+
 typedef struct dnni_png_job {
     dnn_context *ctx;
     png_structp png;
@@ -32,9 +35,14 @@ typedef struct dnni_png_job {
     unsigned char *target;
 
     /* Writing. */
-    dnni_io_output *output;
+    dnni_io_sink *sink;
+    void *where;
     int colour_type;
 } dnni_png_job;
+
+/* Writes an image (as dnn_png_write takes it) as a PNG file to a sink; errors begin with `path`, unless it is NULL. */
+dnn_status dnni_png_encode(dnn_context *ctx, const dnn_tensor *image, const char *path, dnni_io_sink *sink,
+                           void *where);
 
 /* What png_create_…_struct_2 is given. */
 void dnni_png_error(png_structp png, png_const_charp message);

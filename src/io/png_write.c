@@ -2,7 +2,7 @@
 
 static void deliver(png_structp png, png_bytep data, size_t bytes) {
     dnni_png_job *job = png_get_io_ptr(png);
-    job->status = dnni_io_put(job->output, data, (int64_t)bytes);
+    job->status = job->sink(job->where, data, (int64_t)bytes);
     if (job->status != DNN_OK) png_error(png, "");
 }
 
@@ -29,24 +29,27 @@ static dnn_status run(dnni_png_job *job, const char *path) {
     return status;
 }
 
-static dnn_status write_file(dnni_png_job *job, const char *path) {
-    dnni_io_output output;
-    IO_TRY(dnni_io_begin(&output, job->ctx, path));
-    job->output = &output;
-    return dnni_io_end(&output, run(job, path));
-}
-
-dnn_status dnn_png_write(dnn_context *ctx, const char *path, const dnn_tensor *image) {
+dnn_status dnni_png_encode(dnn_context *ctx, const dnn_tensor *image, const char *path, dnni_io_sink *sink,
+                           void *where) {
     static const int colours[] = {0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
                                   PNG_COLOR_TYPE_RGB_ALPHA};
     dnni_image_output input;
-    int64_t unused;
-    IO_TRY(dnni_io_check(ctx, path, NULL, &unused));
     IO_TRY(dnni_image_to_bytes(&input, ctx, image, "PNG", 4, PNG_UINT_31_MAX));
     dnni_png_job job = {.ctx = ctx, .height = input.height, .width = input.width, .channels = input.channels,
-                        .colour_type = colours[input.channels]};
+                        .colour_type = colours[input.channels], .sink = sink, .where = where};
     job.pixels = (unsigned char *)(uintptr_t)input.pixels; /* libpng only reads it */
-    dnn_status status = write_file(&job, path);
+    dnn_status status = run(&job, path);
     dnni_io_free(input.made);
     return status;
+}
+
+static dnn_status put(void *where, const void *data, int64_t bytes) { return dnni_io_put(where, data, bytes); }
+
+dnn_status dnn_png_write(dnn_context *ctx, const char *path, const dnn_tensor *image) {
+    dnni_io_output output;
+    int64_t unused;
+    IO_TRY(dnni_io_check(ctx, path, NULL, &unused));
+    if (dnn_tensor_dtype(image) == DNN_DTYPE_NONE) return dnn_last_status();
+    IO_TRY(dnni_io_begin(&output, ctx, path));
+    return dnni_io_end(&output, dnni_png_encode(ctx, image, path, put, &output));
 }

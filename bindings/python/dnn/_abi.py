@@ -195,15 +195,17 @@ class dnn_part(IntEnum):
     DNN_PART_TARGET = 20
 
 
-class dnn_statistics_per(IntEnum):
-    DNN_PER_CHANNEL = 0
-    DNN_PER_ELEMENT = 10
-    DNN_PER_DATASET = 20
 class dnn_sheet_order(IntEnum):
     DNN_SHEET_RANDOM = 0
     DNN_SHEET_BY_CLASS = 10
     DNN_SHEET_BY_SCORE = 20
     DNN_SHEET_AS_GIVEN = 30
+
+
+class dnn_statistics_per(IntEnum):
+    DNN_PER_CHANNEL = 0
+    DNN_PER_ELEMENT = 10
+    DNN_PER_DATASET = 20
 
 
 class dnn_target(IntEnum):
@@ -1124,13 +1126,6 @@ class dnn_classes(Structure):
     ]
 
 
-class dnn_statistics_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("per", c_int),
-        ("targets", c_int32),
-        ("skip_nan", c_int32),
-        ("progress", dnn_progress),
 class dnn_look_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -1167,6 +1162,16 @@ class dnn_draws_desc(Structure):
         ("seed", c_uint64),
         ("title", c_char_p),
         ("zoom", c_int64),
+    ]
+
+
+class dnn_statistics_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("per", c_int),
+        ("targets", c_int32),
+        ("skip_nan", c_int32),
+        ("progress", dnn_progress),
     ]
 
 
@@ -1655,6 +1660,9 @@ DNN = {
     "dnn_summary_histogram": (dnn_status, [POINTER(c_void_p), c_void_p, c_int, c_int64, POINTER(dnn_plot_desc)]),
     "dnn_summary_bars": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_plot_desc)]),
     "dnn_report_add_summary": (dnn_status, [c_void_p, c_void_p]),
+    "dnn_look": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_look_desc)]),
+    "dnn_sheet_samples": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_samples_desc)]),
+    "dnn_sheet_draws": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_draws_desc)]),
     "dnn_statistics_fit": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_statistics_desc)]),
     "dnn_statistics_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_int32, POINTER(c_int64), POINTER(c_double),
                                            POINTER(c_double)]),
@@ -1669,9 +1677,6 @@ DNN = {
     "dnn_statistics_load": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p]),
     "dnn_statistics_retain": (dnn_status, [c_void_p]),
     "dnn_statistics_release": (dnn_status, [c_void_p]),
-    "dnn_look": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_look_desc)]),
-    "dnn_sheet_samples": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_samples_desc)]),
-    "dnn_sheet_draws": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_draws_desc)]),
     "dnn_dataset_transform": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_transform_desc)]),
     "dnn_dataset_draws": (c_int64, [c_void_p, c_int64, c_int64, POINTER(c_char), c_size_t]),
     "dnn_transform_chain": (dnn_status, [POINTER(c_void_p), c_void_p]),
@@ -1740,4 +1745,5 @@ DNN_IO = {
     "dnn_image_folder_skipped": (c_int64, [c_void_p]),
     "dnn_image_folder_skipped_path": (c_char_p, [c_void_p, c_int64, POINTER(c_char_p)]),
     "dnn_image_folder_dataset": (dnn_status, [POINTER(c_void_p), c_void_p]),
+    "dnn_report_write_html": (dnn_status, [c_void_p, c_char_p, c_void_p, c_char_p]),
 }
