@@ -13,6 +13,7 @@
 #include "layers.h"
 #include "look.h"
 #include "loss.h"
+#include "metrics.h"
 #include "module.h"
 #include "optimizer.h"
 #include "report.h"

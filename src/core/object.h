@@ -28,6 +28,7 @@ typedef enum dnni_kind {
     DNNI_ARCHIVE = 0x6e6e030b,
     DNNI_REPORT = 0x6e6e020c,
     DNNI_SCHEDULE = 0x6e6e080d,
+    DNNI_METRICS = 0x6e6e0c1e,
     DNNI_TRANSFORM = 0x6e6e0c0e,
     DNNI_SUMMARY = 0x6e6e040e,
     DNNI_STATISTICS = 0x6e6e0f0e

@@ -61,16 +61,11 @@ static char *checkpoint_path(dnn_context *ctx, const char *folder, int64_t numbe
 typedef struct {
     dnn_context *ctx;
     const char *folder;
-    int64_t *numbers; /* of its checkpoints; ascending when sorted */
+    int64_t *numbers; /* of its checkpoints, ascending */
     int64_t n, capacity;
 } listing;
 
 static void free_listing(listing *l) { dnni_free(l->ctx, l->numbers, l->capacity, sizeof *l->numbers); }
-
-static int ascending(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
 
 static void remove_file(const listing *l, const char *name) {
     char *path = path_in(l->ctx, l->folder, name);
@@ -84,7 +79,9 @@ static dnn_status visit(listing *l, const char *name, bool clean) {
     int64_t number = number_of(name);
     if (number < 0) return DNN_OK;
     DNNI_TRY(dnni_grow(l->ctx, (void **)&l->numbers, &l->capacity, l->n + 1, sizeof *l->numbers));
-    l->numbers[l->n++] = number;
+    int64_t at = l->n++;
+    for (; at > 0 && l->numbers[at - 1] > number; at--) l->numbers[at] = l->numbers[at - 1];
+    l->numbers[at] = number;
     return DNN_OK;
 }
 
@@ -99,7 +96,6 @@ static dnn_status list(listing *l, dnn_context *ctx, const char *folder, bool cl
     while (status == DNN_OK && (errno = 0, entry = readdir(directory))) status = visit(l, entry->d_name, clean);
     if (status == DNN_OK && errno != 0) status = folder_error("cannot be read", errno);
     closedir(directory);
-    if (l->n > 0) qsort(l->numbers, (size_t)l->n, sizeof *l->numbers, ascending);
     return status;
 }
 

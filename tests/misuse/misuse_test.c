@@ -83,6 +83,7 @@ static void make_network(world *w) {
     assert_int_equal(dnn_sgd_create(&w->optimizer, w->module, NULL), DNN_OK);
     dnn_schedule_desc schedule = {DNN_SIZED(dnn_schedule_desc), .kind = DNN_SCHEDULE_PLATEAU, .lr = 0.1};
     assert_int_equal(dnn_schedule_create(&w->schedule, w->context, &schedule), DNN_OK);
+    assert_int_equal(dnn_metrics_create(&w->metrics, w->context, NULL), DNN_OK);
 }
 
 static void make_world(world *w, bool with_report) {
@@ -122,6 +123,7 @@ static void end_world(world *w) {
     dnn_loader_release(w->loader);
     dnn_transform_release(w->transform);
     dnn_dataset_release(w->dataset);
+    dnn_metrics_release(w->metrics);
     dnn_schedule_release(w->schedule);
     dnn_optimizer_release(w->optimizer);
     dnn_loss_release(w->loss);
@@ -147,6 +149,7 @@ static void *handle_of(const world *w, argument_kind kind) {
     case HANDLE_LOSS: return w->loss;
     case HANDLE_OPTIMIZER: return w->optimizer;
     case HANDLE_SCHEDULE: return w->schedule;
+    case HANDLE_METRICS: return w->metrics;
     case HANDLE_DATASET: return w->dataset;
     case HANDLE_LOADER: return w->loader;
     case HANDLE_TRANSFORM: return w->transform;

@@ -1165,6 +1165,20 @@ class dnn_draws_desc(Structure):
     ]
 
 
+class dnn_metrics_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("classes", c_int64),
+        ("probabilities", c_int32),
+        ("k", c_int64),
+        ("bins", c_int64),
+        ("auc", c_int32),
+        ("has_ignore_index", c_int32),
+        ("ignore_index", c_int64),
+        ("names", POINTER(c_char_p)),
+    ]
+
+
 class dnn_statistics_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -1663,6 +1677,15 @@ DNN = {
     "dnn_look": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_look_desc)]),
     "dnn_sheet_samples": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_samples_desc)]),
     "dnn_sheet_draws": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_draws_desc)]),
+    "dnn_metrics_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_metrics_desc)]),
+    "dnn_metrics_release": (dnn_status, [c_void_p]),
+    "dnn_metrics_add": (dnn_status, [c_void_p, c_void_p, c_void_p]),
+    "dnn_metrics_reset": (dnn_status, [c_void_p]),
+    "dnn_metrics_get": (dnn_status, [c_void_p, c_char_p, POINTER(c_double)]),
+    "dnn_metrics_per_class": (dnn_status, [c_void_p, c_char_p, POINTER(c_double), c_int64]),
+    "dnn_metrics_confusion": (c_void_p, [c_void_p]),
+    "dnn_metrics_report": (dnn_status, [POINTER(c_void_p), c_void_p]),
+    "dnn_quartiles": (dnn_status, [c_void_p, POINTER(c_double), c_int64, POINTER(c_int64)]),
     "dnn_statistics_fit": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_statistics_desc)]),
     "dnn_statistics_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_int32, POINTER(c_int64), POINTER(c_double),
                                            POINTER(c_double)]),
