@@ -26,7 +26,7 @@ extern "C" {
 
 /* What a layer may do to its output 0 on the way to memory, so that the layers that follow need no pass of their own.
  * In this order:
- *     AFFINE    y = (y - mean) · scale + shift, with one value of each for each channel (the last axis)
+ *     AFFINE    y = y · scale + shift, with one value of each for each channel (the last axis)
  *     ADD       y = y + addend, which is shaped as y
  *     RELU      y = max(y, 0); NaN stays NaN */
 typedef enum dnn_epilogue {
@@ -41,7 +41,7 @@ typedef enum dnn_epilogue {
 typedef struct dnn_layer_epilogue {
     size_t size;
     uint32_t parts;                   /* a sum of AFFINE, ADD, RELU. A shape rule is shown this field alone */
-    const void *mean, *scale, *shift; /* of AFFINE, [channels] each */
+    const void *scale, *shift;        /* of AFFINE, [channels] each */
     const void *addend;               /* of ADD; not NULL in forward */
     void *addend_gradient;            /* of ADD, in a backward that undoes it: to be overwritten; NULL: not needed */
 } dnn_layer_epilogue;
@@ -66,6 +66,7 @@ typedef struct dnn_layer_call {
     const dnn_array *parameter_gradients; /* dL/d parameter i to be ADDED; data NULL: frozen */
     const dnn_layer_epilogue *epilogue;   /* what is to be done to output 0 besides; NULL: nothing. Only where the shape
                                              rule said `takes` */
+    const void *prepared;                 /* in predictors: what `prepare` wrote; NULL: nothing was prepared */
 } dnn_layer_call;
 
 /* What a shape rule says of a layer for given input shapes. */
@@ -88,7 +89,8 @@ typedef struct dnn_layer_spec {
     double flops;                             /* of the forward; a multiplication and an addition are two */
     uint32_t takes; /* a sum of dnn_epilogue: what forward can do to output 0 besides. The shape rule is asked again
                        with the epilogue that the plan made of it, and may then ask for more work or reads */
-    uint32_t is;    /* AFFINE, ADD or RELU: the layer is nothing but that, and one that goes before may do its work */
+    uint32_t is;    /* AFFINE, ADD or RELU: the layer is nothing but that; one that goes before may do its work */
+    int64_t prepared_bytes; /* of what `prepare` writes; 0: there is nothing to prepare */
 } dnn_layer_spec;
 
 #define DNN_READS_INPUT(i) (UINT32_C(1) << (i))
@@ -121,8 +123,13 @@ typedef struct dnn_layer_class {
     /* Optional: called once, with the copy of the state, when the module goes; not if dnn_layer_create fails. */
     void (*release)(void *state);
 
-    /* Of a layer that is AFFINE: writes mean, scale and shift, as its parameters and buffers are now. */
-    dnn_status (*affine)(const void *state, const dnn_layer_call *call, void *mean, void *scale, void *shift);
+    /* Of a layer that is AFFINE: writes scale and shift, [channels] each, as its parameters and buffers are now. */
+    dnn_status (*affine)(const void *state, const dnn_layer_call *call, void *scale, void *shift);
+
+    /* Optional: writes to `prepared`, aligned to 64, what forward can compute from the parameters once for many runs
+     * (weights packed, transformed). Called by predictors, before the first forward, and again when a parameter's
+     * elements may have changed. call->work may be used. */
+    dnn_status (*prepare)(const void *state, const dnn_layer_call *call, void *prepared);
 } dnn_layer_class;
 
 /* A module of that class. `state` (may be NULL, with 0 bytes) is copied. Returns NULL on failure, as all

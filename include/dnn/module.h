@@ -215,8 +215,14 @@ DNN_API const char *dnn_description_text(const dnn_description *description);
 /* ---- predicting -------------------------------------------------------------------------------------------------- */
 
 /* Runs a module in evaluation mode, whatever mode it is in, without changing it: const is true. Make one predictor for
- * each thread; they share the weights, and each has memory of its own. The module stays alive with them, and must not
- * change its tree, its dtype or its weights while one runs. */
+ * each thread; they share the weights, and each has memory of its own: an arena, and weights prepared for the kernels
+ * (packed, transformed: one to four times the weights' bytes). The module stays alive with them, and must not change
+ * its tree, its dtype or its weights while one runs.
+ *
+ * Weights may change between two runs, by whatever way: the next run sees it, and prepares those anew. Optimizers,
+ * dnn_weights_load, dnn_tensor_copy, _set and _fill leave a note. Once dnn_tensor_data has been called for a weight,
+ * the library cannot know when it is written to: each run then computes a hash of it, in about the time that it takes
+ * to read it from memory (a few percent of a run). dnn_tensor_const_data is free of that. */
 DNN_API dnn_status dnn_predictor_create(dnn_predictor **out, const dnn_module *module);
 
 /* `*y` is lent until the next run of this predictor, or its release. */

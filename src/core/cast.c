@@ -112,5 +112,6 @@ dnn_status dnn_tensor_set(dnn_tensor *tensor, int32_t rank, const int64_t *index
     if (dnni_convert(&one, &target, &lost) > 0)
         return dnni_error(DNN_ERROR_VALUE, "%.17g does not fit %s", value, dnn_dtype_name(a->dtype));
     memcpy((char *)a->data + flat * element, &converted, (size_t)element);
+    dnni_tensor_written(tensor);
     return DNN_OK;
 }

@@ -23,6 +23,7 @@ struct dnn_context {
     bool allow_fusion; /* tests switch it off, before the first plan */
     uint64_t seed;
     _Atomic uint64_t next_stream;
+    _Atomic uint64_t next_version; /* of a storage's contents */
     pthread_mutex_t tomb_lock;
     dnni_object *first_tomb, *last_tomb;
     int64_t tombs;

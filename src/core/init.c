@@ -84,5 +84,6 @@ dnn_status dnn_tensor_fill(dnn_tensor *tensor, const dnn_init *init) {
     DNNI_TRY(dnni_read_desc(&i, sizeof i, init, false, "init"));
     DNNI_TRY(dnni_init_check(&i));
     dnn_context *ctx = dnni_context_of(tensor);
+    dnni_tensor_written(tensor);
     return dnni_init_fill(&tensor->array, &i, dnni_env(ctx), ctx->seed, dnni_context_stream(ctx));
 }

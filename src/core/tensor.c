@@ -15,6 +15,7 @@ dnni_storage *dnni_storage_new(dnn_context *ctx, int64_t bytes, bool zeroed) {
     atomic_init(&storage->holders, 1);
     storage->bytes = bytes;
     storage->ctx = ctx;
+    dnni_storage_new_version(storage);
     dnni_context_hold(ctx);
     return storage;
 }
@@ -29,6 +30,8 @@ static dnni_storage *storage_of_caller(dnn_context *ctx, void *data, int64_t byt
     storage->release = release;
     storage->user = user;
     storage->ctx = ctx;
+    storage->exposed = true;
+    dnni_storage_new_version(storage);
     dnni_context_hold(ctx);
     return storage;
 }
@@ -182,6 +185,7 @@ dnn_status dnn_tensor_copy(dnn_tensor *target, const dnn_tensor *source) {
     DNNI_REQUIRE(!overlap_partly(to, from), "target and source overlap partly");
     int64_t bytes = dnni_bytes(to);
     if (bytes > 0 && to->data != from->data) memcpy(to->data, from->data, (size_t)bytes);
+    dnni_tensor_written(target);
     return DNN_OK;
 }
 
@@ -241,6 +245,7 @@ int64_t dnn_tensor_bytes(const dnn_tensor *tensor) {
 
 void *dnn_tensor_data(dnn_tensor *tensor) {
     const dnn_array *a = array_of(tensor);
+    if (a) atomic_store_explicit(&tensor->storage->exposed, true, memory_order_relaxed);
     return a ? a->data : NULL;
 }
 

@@ -15,10 +15,13 @@ typedef struct dnni_storage {
     int64_t bytes;
     void (*release)(void *user); /* for memory of the caller's; otherwise data is ours */
     void *user;
+    _Atomic uint64_t version; /* a number of the context's that no other storage, and no earlier content, has had */
+    _Atomic bool exposed;     /* its address was handed out for writing: it may change at any time without our seeing it */
 } dnni_storage;
 
 /* New memory, zeroed if asked for. NULL on failure. */
 dnni_storage *dnni_storage_new(dnn_context *ctx, int64_t bytes, bool zeroed);
+void dnni_storage_new_version(dnni_storage *storage);
 void dnni_storage_hold(dnni_storage *storage);
 void dnni_storage_drop(dnni_storage *storage); /* NULL is fine */
 
@@ -33,6 +36,13 @@ struct dnn_tensor {
  * goes with no retain of his is then an error. Taking back releases the owner's hold; NULL is fine. */
 static inline void dnni_tensor_lend(dnn_tensor *tensor) { tensor->lent = true; }
 void dnni_tensor_take_back(dnn_tensor *tensor);
+
+/* Whoever writes to the elements of a tensor that may be a parameter's value says so here. */
+void dnni_tensor_written(dnn_tensor *tensor);
+
+/* A number that changes when the elements may have changed. Of memory that the host can write to behind our back it is a
+ * hash of all its bytes: any change of one word changes it, others do but for one chance in 2^64. */
+uint64_t dnni_tensor_contents(const dnn_tensor *tensor);
 
 /* A tensor over `array`, whose data lies in `storage`, which it holds. */
 dnn_status dnni_tensor_over(dnn_tensor **out, dnn_context *ctx, const dnn_array *array, dnni_storage *storage);

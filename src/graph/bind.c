@@ -91,10 +91,9 @@ static dnn_status bind_epilogue(dnni_plan *plan, plan_step *step) {
     step->forward_call.epilogue = &step->epilogue;
     if (step->spec.takes & DNN_EPILOGUE_BACKWARD) step->backward_call.epilogue = &step->epilogue;
     if (step->affine == PLAN_NONE) return DNN_OK;
-    char *mean = address(plan, step->affine);
-    step->epilogue.mean = mean;
-    step->epilogue.scale = mean + plan_affine_bytes(step);
-    step->epilogue.shift = mean + 2 * plan_affine_bytes(step);
+    char *scale = address(plan, step->affine);
+    step->epilogue.scale = scale;
+    step->epilogue.shift = scale + plan_affine_bytes(step);
     return DNN_OK;
 }
 
@@ -157,6 +156,14 @@ void dnni_plan_unbind(dnni_plan *plan) {
     dnni_storage_drop(plan->arena);
     plan->arena = NULL;
     plan->n_patches = 0;
+}
+
+void dnni_plan_give_prepared(dnni_plan *plan, void *memory) {
+    for (int64_t i = 0; i < plan->n_steps; i++) {
+        plan_step *step = &plan->steps[i];
+        step->is_prepared = false;
+        step->forward_call.prepared = plan_prepares(plan, step) ? (char *)memory + step->prepared_at : NULL;
+    }
 }
 
 dnn_status dnni_plan_bind(dnni_plan *plan, dnni_storage *arena) {

@@ -83,6 +83,9 @@ static dnn_status check_spec(const plan_step *step, const dnn_array *inputs) {
     if (s->forward_work < 0 || s->backward_work < 0 || s->forward_work > most || s->backward_work > most)
         return dnni_error(DNN_ERROR_CALLBACK, "the shape rule asks for %lld and %lld bytes of scratch memory",
                           (long long)s->forward_work, (long long)s->backward_work);
+    if (s->prepared_bytes < 0 || s->prepared_bytes > most)
+        return dnni_error(DNN_ERROR_CALLBACK, "the shape rule asks for %lld bytes of prepared memory",
+                          (long long)s->prepared_bytes);
     if (s->flags & DNN_LAYER_VIEW) return check_view(step, inputs);
     if (s->is) DNNI_TRY(check_is(step, inputs));
     if (!step->layer_class->forward) return dnni_error(DNN_ERROR_CALLBACK, "the layer has no forward");

@@ -69,9 +69,9 @@ static dnn_status new_work(dnni_plan *plan, int32_t *buffer, int64_t bytes, int3
     return *buffer == PLAN_NONE ? DNN_ERROR_MEMORY : DNN_OK;
 }
 
-/* mean, scale and shift */
+/* Scale and shift. */
 static int64_t affine_bytes(const plan_step *step) {
-    return step->epilogue.parts & DNN_EPILOGUE_AFFINE ? 3 * plan_affine_bytes(step) : 0;
+    return step->epilogue.parts & DNN_EPILOGUE_AFFINE ? 2 * plan_affine_bytes(step) : 0;
 }
 
 static dnn_status place_own(dnni_plan *plan, plan_step *step, int64_t i) {
@@ -153,8 +153,18 @@ static dnn_status lay_out(dnni_plan *plan) {
     return DNN_OK;
 }
 
+static void place_prepared(dnni_plan *plan) {
+    for (int64_t i = 0; i < plan->n_steps; i++) {
+        plan_step *step = &plan->steps[i];
+        if (!plan_prepares(plan, step)) continue;
+        step->prepared_at = plan->prepared_bytes;
+        plan->prepared_bytes += dnnk_round_up(step->spec.prepared_bytes, DNNI_ALIGNMENT);
+    }
+}
+
 dnn_status dnni_plan_place(dnni_plan *plan) {
     find_lifetimes(plan);
+    place_prepared(plan);
     DNNI_TRY(external_inputs(plan));
     for (int64_t i = 0; i < plan->n_steps; i++) DNNI_TRY(place_step(plan, i));
     return lay_out(plan);

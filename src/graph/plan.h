@@ -59,7 +59,7 @@ typedef struct plan_step {
     bool is_guest;
     int32_t n_guests;            /* they follow in the list */
     dnn_layer_epilogue epilogue; /* of a host: what its guests would do */
-    int32_t affine;              /* buffer of the epilogue's mean, scale and shift */
+    int32_t affine;              /* buffer of the epilogue's scale and shift */
     int32_t arriving;            /* buffer of the gradient that arrives at output 0, where ReLU's is taken off it before
                                     the layer is called; PLAN_NONE: the layer takes it as it comes */
     dnn_array arrived;           /* the same, bound */
@@ -70,6 +70,9 @@ typedef struct plan_step {
     bool backward; /* runs in the backward */
     plan_gradient *input_gradients;
     int32_t output_gradients[DNN_LAYER_MAX_OUTPUTS]; /* buffers */
+    int64_t prepared_at;     /* where its prepared bytes lie */
+    bool is_prepared;
+    uint64_t prepared_from;  /* the contents of the parameters then */
     dnn_layer_call forward_call, backward_call; /* what the layer is given, bound to an arena */
     dnn_array *arrays;                          /* those that the calls point to */
 } plan_step;
@@ -99,6 +102,7 @@ typedef struct dnni_plan {
     int32_t *outputs; /* values */
     int32_t n_outputs;
     int64_t arena_bytes;
+    int64_t prepared_bytes; /* of all steps; predictors only */
     /* bound to an arena */
     dnni_storage *arena; /* held */
     dnn_tensor **output_tensors, **input_gradient_tensors;
@@ -119,6 +123,9 @@ dnn_status dnni_plan_gradients(dnni_plan *plan, const dnn_module *module);
 dnn_status dnni_plan_place(dnni_plan *plan);
 dnn_status dnni_plan_bind(dnni_plan *plan, dnni_storage *arena);
 void dnni_plan_unbind(dnni_plan *plan);
+
+/* Gives the plan prepared_bytes at `memory`, in which nothing is prepared yet; they must stay until the next call. */
+void dnni_plan_give_prepared(dnni_plan *plan, void *memory);
 
 /* Runs the list down or up. Handed in: the data of the inputs; of the gradients of the outputs. If `choices` is not
  * NULL, the choices that layers make on their data are mixed into it. */
@@ -154,6 +161,12 @@ static inline const dnni_parameters *plan_layer_buffers(const plan_step *step) {
 static inline const void *plan_state(const plan_step *step) { return step->module ? step->module->state : NULL; }
 static inline bool plan_training(const dnni_plan *plan, const plan_step *step) {
     return !plan->as_predictor && step->module && step->module->training;
+}
+
+/* Whether the step prepares something from its parameters. */
+static inline bool plan_prepares(const dnni_plan *plan, const plan_step *step) {
+    return plan->as_predictor && !step->is_view && !step->is_guest && step->layer_class->prepare &&
+           step->spec.prepared_bytes > 0;
 }
 
 /* One number for each channel of output 0, with room to align the next. */

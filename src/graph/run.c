@@ -49,8 +49,8 @@ static dnn_status write_affine(plan_step *host, plan_step *guest) {
     const dnn_layer_epilogue *e = &host->epilogue;
     fetch_parameters(guest);
     uint64_t errors = dnni_error_count();
-    dnn_status status = guest->layer_class->affine(plan_state(guest), &guest->forward_call, (void *)e->mean,
-                                                   (void *)e->scale, (void *)e->shift);
+    dnn_status status = guest->layer_class->affine(plan_state(guest), &guest->forward_call, (void *)e->scale,
+                                                   (void *)e->shift);
     return status == DNN_OK ? DNN_OK : failed(guest, dnni_host_failed(status, errors, "affine"));
 }
 
@@ -61,11 +61,33 @@ static dnn_status prepare_epilogue(plan_step *step) {
     return step->epilogue.parts & DNN_EPILOGUE_AFFINE ? write_affine(step, step + 1) : DNN_OK;
 }
 
+/* What the parameters hold, as one number. */
+static uint64_t contents(const plan_step *step) {
+    uint64_t mixed = 0;
+    const dnni_parameters *list = plan_parameters(step);
+    for (int64_t i = 0; i < list->count; i++) dnn_layer_mix(&mixed, dnni_tensor_contents(list->items[i].value));
+    return mixed;
+}
+
+static dnn_status prepare(plan_step *step) {
+    if (!step->forward_call.prepared) return DNN_OK;
+    uint64_t now = contents(step), errors = dnni_error_count();
+    if (step->is_prepared && now == step->prepared_from) return DNN_OK;
+    step->is_prepared = false;
+    dnn_status status =
+        step->layer_class->prepare(plan_state(step), &step->forward_call, (void *)step->forward_call.prepared);
+    if (status != DNN_OK) return failed(step, dnni_host_failed(status, errors, "prepare"));
+    step->prepared_from = now;
+    step->is_prepared = true;
+    return DNN_OK;
+}
+
 static dnn_status forward_step(plan_step *step, uint64_t *choices) {
     if (step->is_view || step->is_guest) return DNN_OK;
     fetch_parameters(step);
     choose_stream(step);
     DNNI_TRY(prepare_epilogue(step));
+    DNNI_TRY(prepare(step));
     uint64_t errors = dnni_error_count();
     dnn_status status = step->layer_class->forward(plan_state(step), &step->forward_call);
     if (status != DNN_OK) return failed(step, dnni_host_failed(status, errors, "forward"));

@@ -7,7 +7,8 @@ struct dnni_runner {
     dnn_context *ctx;
     bool as_predictor;
     dnni_plan *plans[DNNI_PLANS];
-    dnni_storage *arena;
+    dnni_storage *arena, *prepared; /* for all plans; what is prepared is that of one of them */
+    dnni_plan *prepared_for;
     uint64_t runs;
     dnni_plan *current; /* whose forward ran last, and may be followed by a backward */
     dnn_tensor **held;  /* the inputs of that forward */
@@ -41,7 +42,9 @@ void dnni_runner_reset(dnni_runner *runner) {
         runner->plans[i] = NULL;
     }
     dnni_storage_drop(runner->arena);
-    runner->arena = NULL;
+    dnni_storage_drop(runner->prepared);
+    runner->arena = runner->prepared = NULL;
+    runner->prepared_for = NULL;
 }
 
 void dnni_runner_free(dnni_runner *runner) {
@@ -86,6 +89,7 @@ static dnn_status make_plan(dnni_runner *runner, dnn_module *module, const dnn_t
     dnni_pool_free(&pool);
     if (status != DNN_OK) return status;
     int place = place_for_new(runner);
+    if (runner->prepared_for == runner->plans[place]) runner->prepared_for = NULL;
     dnni_plan_free(runner->plans[place]);
     *out = runner->plans[place] = plan;
     return DNN_OK;
@@ -124,6 +128,23 @@ static dnn_status ensure_arena(dnni_runner *runner, int64_t bytes) {
                       (long long)bytes);
 }
 
+/* Memory for what is prepared from weights: one piece, as large as any plan needs, that goes to the plan that runs. So a
+ * predictor of many shapes holds it once; one that alternates between shapes prepares at each change. */
+static dnn_status give_prepared(dnni_runner *runner, dnni_plan *plan) {
+    if (plan->prepared_bytes == 0 || runner->prepared_for == plan) return DNN_OK;
+    runner->prepared_for = NULL;
+    if (!runner->prepared || runner->prepared->bytes < plan->prepared_bytes) {
+        dnni_storage_drop(runner->prepared);
+        runner->prepared = dnni_storage_new(runner->ctx, plan->prepared_bytes, false);
+        if (!runner->prepared)
+            return dnni_error(DNN_ERROR_MEMORY, "out of memory: prepared weights need %lld bytes",
+                              (long long)plan->prepared_bytes);
+    }
+    dnni_plan_give_prepared(plan, runner->prepared->data);
+    runner->prepared_for = plan;
+    return DNN_OK;
+}
+
 /* ---- forward ---- */
 
 static dnn_status make_room(dnni_runner *runner, int32_t n) {
@@ -146,6 +167,7 @@ static void hold_inputs(dnni_runner *runner, const dnn_tensor *const *inputs, in
 static dnn_status run_forward(dnni_runner *runner, dnni_plan *plan) {
     DNNI_TRY(ensure_arena(runner, plan->arena_bytes));
     DNNI_TRY(dnni_plan_bind(plan, runner->arena));
+    DNNI_TRY(give_prepared(runner, plan));
     plan->last_run = ++runner->runs;
     return dnni_plan_forward(plan, runner->externals, runner->choices);
 }

@@ -54,6 +54,7 @@ static dnn_status expect_input(const batch_norm *s, const dnn_layer_call *call) 
 
 /* The backward knows ReLU's signs from x if it has it, and nothing was added. */
 static void take_epilogue(const dnn_layer_call *call, dnn_layer_spec *spec) {
+    spec->is = call->training ? 0 : DNN_EPILOGUE_AFFINE;
     spec->takes = DNN_EPILOGUE_ADD | DNN_EPILOGUE_RELU | DNN_EPILOGUE_BACKWARD;
     uint32_t parts = call->epilogue ? call->epilogue->parts : 0;
     bool from_x = call->training && !(parts & DNN_EPILOGUE_ADD);
@@ -115,12 +116,27 @@ static dnn_status backward(const void *state, const dnn_layer_call *call) {
     return DNN_OK;
 }
 
+/* In evaluation: y = x · scale + (beta - mean · scale), scale = gamma / √(var + eps). */
+static dnn_status affine(const void *state, const dnn_layer_call *call, void *scale, void *shift) {
+    const batch_norm *s = state;
+    const void *weight = dnni_parameter_data(call, 0), *bias = dnni_parameter_data(call, 1);
+    const dnn_array *mean = &call->buffers[RUNNING_MEAN], *var = &call->buffers[RUNNING_VAR];
+    dnn_dtype dtype = mean->dtype;
+    for (int64_t c = 0; c < s->features; c++) {
+        double gamma = weight ? dnni_load(dtype, weight, c) : 1, beta = bias ? dnni_load(dtype, bias, c) : 0;
+        double a = gamma / sqrt(dnni_load(dtype, var->data, c) + s->eps);
+        dnni_store(dtype, scale, c, a);
+        dnni_store(dtype, shift, c, beta - dnni_load(dtype, mean->data, c) * a);
+    }
+    return DNN_OK;
+}
+
 static void detail(const void *state, char *text, size_t bytes) {
     snprintf(text, bytes, "%lld", (long long)((const batch_norm *)state)->features);
 }
 
 static const dnn_layer_class batch_norm_class = {DNN_SIZED(dnn_layer_class), .type = "batch_norm", .shape = shape,
-                                                 .forward = forward, .backward = backward, .detail = detail};
+                                                 .forward = forward, .backward = backward, .detail = detail, .affine = affine};
 
 static dnn_status read_state(batch_norm *s, const dnn_batch_norm_desc *d) {
     *s = (batch_norm){d->features, dnni_or_default(d->eps, 1e-5), dnni_or_default(d->momentum, 0.1)};

@@ -46,7 +46,9 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     DNNI_TRY(dnni_make_array(&spec->outputs[0], call->inputs[0].dtype, 4, dims));
     spec->backward_reads = DNN_READS_INPUT(0);
     spec->takes = DNNI_PRODUCT_TAKES;
-    spec->forward_work = dnnk_conv_forward_workspace(env, &c);
+    spec->prepared_bytes = dnnk_conv_packed_bytes(env, &c);
+    spec->forward_work = dnni_product_work(call, s->out) + dnnk_max(dnnk_conv_forward_workspace(env, &c),
+                                                                    dnnk_conv_forward_packed_workspace(env, &c));
     spec->backward_work =
         dnnk_max(dnnk_conv_backward_data_workspace(env, &c), dnnk_conv_backward_weights_workspace(env, &c));
     double per_output = (double)dnni_product(call->parameters[0].dims, 1, 4);
@@ -55,10 +57,21 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
 }
 
 static dnn_status forward(const void *state, const dnn_layer_call *call) {
+    const conv2d *s = state;
+    dnnk_conv c = problem(s, call);
+    dnnk_epilogue epilogue = dnni_product_epilogue(call, s->out);
+    const void *x = call->inputs[0].data;
+    void *y = call->outputs[0].data, *work = (char *)call->work + dnni_product_work(call, s->out);
+    if (call->prepared)
+        dnnk_conv_forward_packed(dnni_call_env(call), &c, x, call->prepared, &epilogue, y, work);
+    else
+        dnnk_conv_forward(dnni_call_env(call), &c, x, call->parameters[0].data, &epilogue, y, work);
+    return DNN_OK;
+}
+
+static dnn_status prepare(const void *state, const dnn_layer_call *call, void *prepared) {
     dnnk_conv c = problem(state, call);
-    dnnk_epilogue epilogue = dnni_product_epilogue(call);
-    dnnk_conv_forward(dnni_call_env(call), &c, call->inputs[0].data, call->parameters[0].data, &epilogue,
-                      call->outputs[0].data, call->work);
+    dnnk_conv_pack_weights(dnni_call_env(call), &c, call->parameters[0].data, prepared);
     return DNN_OK;
 }
 
@@ -91,7 +104,7 @@ static void detail(const void *state, char *text, size_t bytes) {
 }
 
 static const dnn_layer_class conv2d_class = {DNN_SIZED(dnn_layer_class), .type = "conv2d", .shape = shape,
-                                             .forward = forward, .backward = backward, .detail = detail};
+                                             .forward = forward, .backward = backward, .detail = detail, .prepare = prepare};
 
 static dnn_status check_channels(int64_t channels, int64_t groups, const char *name) {
     DNNI_REQUIRE(channels >= 1, "desc.%s is %lld, it must be at least 1", name, (long long)channels);

@@ -14,7 +14,6 @@ static dnnk_gemm_problem forward_product(const linear *s, const dnn_layer_call *
     int64_t rows = dnni_product(x->dims, 0, x->rank - 1);
     dnnk_gemm_problem p = dnnk_gemm_simple(dnni_call_type(call), rows, s->out, s->in, dnnk_gemm_a(x->data, s->in, 1),
                                            dnnk_gemm_b(w->data, 1, s->in), call->outputs[0].data);
-    p.epilogue = dnni_product_epilogue(call);
     return p;
 }
 
@@ -53,7 +52,8 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     dnn_layer_call sized = *call;
     sized.outputs = spec->outputs;
     dnnk_gemm_problem p = forward_product(s, &sized);
-    spec->forward_work = dnnk_gemm_workspace(dnni_call_env(call), &p);
+    spec->prepared_bytes = dnnk_gemm_packed_bytes(dnni_call_env(call), &p);
+    spec->forward_work = dnni_product_work(call, s->out) + dnnk_gemm_workspace(dnni_call_env(call), &p);
     spec->backward_work = backward_work(s, call, rows);
     spec->backward_reads = DNN_READS_INPUT(0);
     spec->takes = DNNI_PRODUCT_TAKES;
@@ -62,8 +62,17 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
 }
 
 static dnn_status forward(const void *state, const dnn_layer_call *call) {
+    const linear *s = state;
+    dnnk_gemm_problem p = forward_product(s, call);
+    p.epilogue = dnni_product_epilogue(call, s->out);
+    p.packed_b = call->prepared;
+    dnnk_gemm(dnni_call_env(call), &p, (char *)call->work + dnni_product_work(call, s->out));
+    return DNN_OK;
+}
+
+static dnn_status prepare(const void *state, const dnn_layer_call *call, void *prepared) {
     dnnk_gemm_problem p = forward_product(state, call);
-    dnnk_gemm(dnni_call_env(call), &p, call->work);
+    dnnk_gemm_pack_b(dnni_call_env(call), &p, prepared);
     return DNN_OK;
 }
 
@@ -93,7 +102,7 @@ static void detail(const void *state, char *text, size_t bytes) {
 }
 
 static const dnn_layer_class linear_class = {DNN_SIZED(dnn_layer_class), .type = "linear", .shape = shape,
-                                             .forward = forward, .backward = backward, .detail = detail};
+                                             .forward = forward, .backward = backward, .detail = detail, .prepare = prepare};
 
 static dnn_status check(const dnn_linear_desc *d) {
     DNNI_REQUIRE(d->in_features >= 1, "desc.in_features is %lld, it must be at least 1", (long long)d->in_features);

@@ -22,13 +22,13 @@ static inline void *dnni_parameter_gradient(const dnn_layer_call *call, int32_t 
     return i < call->n_parameters ? call->parameter_gradients[i].data : NULL;
 }
 
-/* What layers made of a product with weights can do on the way to memory, and how their kernels are told. */
-#define DNNI_PRODUCT_TAKES (DNN_EPILOGUE_ADD | DNN_EPILOGUE_RELU)
-static inline dnnk_epilogue dnni_product_epilogue(const dnn_layer_call *call) {
-    const dnn_layer_epilogue *e = call->epilogue;
-    return (dnnk_epilogue){.bias = dnni_parameter_data(call, 1),
-                           .residual = e ? e->addend : NULL,
-                           .relu = e && (e->parts & DNN_EPILOGUE_RELU)};
-}
+/* What layers made of a product with weights (bias: parameter 1) can do on the way to memory. */
+#define DNNI_PRODUCT_TAKES (DNN_EPILOGUE_AFFINE | DNN_EPILOGUE_ADD | DNN_EPILOGUE_RELU)
+
+/* Scratch for what the kernel is told: the bias, scaled and shifted, of `channels`. It comes first in `work`. */
+int64_t dnni_product_work(const dnn_layer_call *call, int64_t channels);
+
+/* What the kernel is told. */
+dnnk_epilogue dnni_product_epilogue(const dnn_layer_call *call, int64_t channels);
 
 #endif

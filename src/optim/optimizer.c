@@ -228,9 +228,11 @@ static void update(dnn_optimizer *o, const dnni_index *index, double grad_scale)
 }
 
 static void count_step(dnn_optimizer *o, const dnni_index *index) {
-    for (int64_t i = 0; i < o->n_slots; i++)
-        if (o->slots[i].steps && is_live(index, &o->slots[i]))
-            *dnni_steps(o->slots[i].steps) = next_step(o->slots[i].steps);
+    for (int64_t i = 0; i < o->n_slots; i++) {
+        if (!is_live(index, &o->slots[i])) continue;
+        if (o->slots[i].steps) *dnni_steps(o->slots[i].steps) = next_step(o->slots[i].steps);
+        dnni_tensor_written(index->parameters[o->slots[i].place].parameter->value);
+    }
     *dnni_steps(o->steps) = next_step(o->steps);
 }
 

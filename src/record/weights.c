@@ -69,7 +69,8 @@ dnn_status dnn_weights_save(dnn_module *module, const char *path, const dnn_weig
 
 /* Where one parameter comes from. */
 typedef struct {
-    dnn_array target; /* as (n, h, w, c) where the order changes */
+    dnn_tensor *value;
+    dnn_array target; /* its elements, as (n, h, w, c) where the order changes */
     dnn_array source; /* no data: it is not in the file */
     bool channels_first;
     void *converted; /* memory of our own that the source lies in, where the dtype changed */
@@ -119,7 +120,8 @@ static dnn_status find_arrival(loading *l, const dnn_parameter *p, arrival *a) {
                           dnni_array_shape(&stored.array).text,
                           l->desc->layout == DNN_LAYOUT_TORCH ? " in PyTorch's layout" : "");
     DNNI_TRY(check_dtype(l, source.dtype, stored.memory.dtype));
-    *a = (arrival){.target = stored.memory, .source = source, .channels_first = stored.channels_first};
+    *a = (arrival){
+        .value = p->value, .target = stored.memory, .source = source, .channels_first = stored.channels_first};
     return source.dtype == a->target.dtype ? DNN_OK : convert_arrival(l, a);
 }
 
@@ -167,6 +169,7 @@ static dnn_status check_extra(const loading *l) {
 /* Nothing can fail from here on. */
 static void arrive(const arrival *a) {
     if (!a->source.data) return;
+    dnni_tensor_written(a->value);
     int64_t element = dnn_dtype_size(a->target.dtype), bytes = dnni_bytes(&a->target);
     if (a->channels_first) dnni_to_channels_last(a->target.data, a->source.data, a->target.dims, element);
     else if (bytes > 0) memcpy(a->target.data, a->source.data, (size_t)bytes);

@@ -126,10 +126,10 @@ static void expect_fused(builder *build, int training, int evaluating, int with_
 
 static void hands_over_what_it_may(void **state) {
     (void)state;
-    expect_fused(residual, 4, 4, 4);
-    expect_fused(identity_block, 2, 2, 2);
+    expect_fused(residual, 4, 7, 4);
+    expect_fused(identity_block, 2, 3, 2);
     expect_fused(plain_block, 0, 2, 0);
-    expect_fused(perceptron, 2, 2, 2);
+    expect_fused(perceptron, 2, 3, 2);
     expect_fused(refusals, 0, 0, 0);
 }
 
@@ -190,12 +190,15 @@ static void predict(const trained *t, const dnn_tensor **y, dnn_predictor **p) {
     dnn_tensor_release(x);
 }
 
+/* Batch norm as a guest rounds differently. */
 static void expect_equal_predictions(const trained *a, const trained *b) {
     const dnn_tensor *ya[MOST_OUTPUTS], *yb[MOST_OUTPUTS];
     dnn_predictor *pa, *pb;
     predict(a, ya, &pa);
     predict(b, yb, &pb);
-    for (int i = 0; i < a->n_outputs; i++) expect_same_bits(ya[i], yb[i], "prediction");
+    for (int i = 0; i < a->n_outputs; i++)
+        for (int64_t k = 0; k < dnn_tensor_count(ya[i]); k++)
+            expect_near(ya[i], k, tensor_at(yb[i], k), dnn_tensor_dtype(ya[i]) == DNN_F64 ? 1e-14 : 3e-6, "prediction");
     dnn_predictor_release(pa);
     dnn_predictor_release(pb);
 }

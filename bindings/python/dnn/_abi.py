@@ -883,7 +883,6 @@ class dnn_layer_epilogue(Structure):
     _fields_ = [
         ("size", c_size_t),
         ("parts", c_uint32),
-        ("mean", c_void_p),
         ("scale", c_void_p),
         ("shift", c_void_p),
         ("addend", c_void_p),
@@ -914,6 +913,7 @@ class dnn_layer_call(Structure):
         ("input_gradients", POINTER(dnn_array)),
         ("parameter_gradients", POINTER(dnn_array)),
         ("epilogue", POINTER(dnn_layer_epilogue)),
+        ("prepared", c_void_p),
     ]
 
 
@@ -931,6 +931,7 @@ class dnn_layer_spec(Structure):
         ("flops", c_double),
         ("takes", c_uint32),
         ("is", c_uint32),
+        ("prepared_bytes", c_int64),
     ]
 
 
@@ -944,7 +945,8 @@ class dnn_layer_class(Structure):
         ("detail", CFUNCTYPE(None, c_void_p, POINTER(c_char), c_size_t)),
         ("choices", CFUNCTYPE(None, c_void_p, POINTER(dnn_layer_call), POINTER(c_uint64))),
         ("release", CFUNCTYPE(None, c_void_p)),
-        ("affine", CFUNCTYPE(c_int, c_void_p, POINTER(dnn_layer_call), c_void_p, c_void_p, c_void_p)),
+        ("affine", CFUNCTYPE(c_int, c_void_p, POINTER(dnn_layer_call), c_void_p, c_void_p)),
+        ("prepare", CFUNCTYPE(c_int, c_void_p, POINTER(dnn_layer_call), c_void_p)),
     ]
 
 
