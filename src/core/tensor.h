@@ -16,7 +16,7 @@ typedef struct dnni_storage {
     void (*release)(void *user); /* for memory of the caller's; otherwise data is ours */
     void *user;
     _Atomic uint64_t version; /* a number of the context's that no other storage, and no earlier content, has had */
-    _Atomic bool exposed;     /* its address was handed out for writing: it may change at any time without our seeing it */
+    _Atomic bool exposed;     /* its address was handed out for writing: it may change at any time, unseen */
 } dnni_storage;
 
 /* New memory, zeroed if asked for. NULL on failure. */
@@ -40,8 +40,8 @@ void dnni_tensor_take_back(dnn_tensor *tensor);
 /* Whoever writes to the elements of a tensor that may be a parameter's value says so here. */
 void dnni_tensor_written(dnn_tensor *tensor);
 
-/* A number that changes when the elements may have changed. Of memory that the host can write to behind our back it is a
- * hash of all its bytes: any change of one word changes it, others do but for one chance in 2^64. */
+/* A number that changes when the elements may have changed. Of memory that the host can write to behind our back it is
+ * a hash of all its bytes: any change of one word changes it, others do but for one chance in 2^64. */
 uint64_t dnni_tensor_contents(const dnn_tensor *tensor);
 
 /* A tensor over `array`, whose data lies in `storage`, which it holds. */

@@ -1,7 +1,7 @@
 /* Between expand and gradient: steps that an earlier one can do on the way to memory become its guests (batch norm, add
  * and ReLU; convolution and ReLU). Guests follow their host without a gap, so nothing changes its order, and what a
  * network computes stays the same, bit for bit: the epilogue is the guests' arithmetic, on numbers in registers. Only
- * batch norm as a guest, in inference, is one multiplication and addition instead of its own, and rounds differently. */
+ * batch norm as a guest, in inference, becomes one multiplication and one addition, and rounds differently. */
 #include "graph/plan.h"
 
 /* What the host may take. Where a backward may follow, the values between host and guests would be missed: batch norm

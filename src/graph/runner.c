@@ -128,8 +128,8 @@ static dnn_status ensure_arena(dnni_runner *runner, int64_t bytes) {
                       (long long)bytes);
 }
 
-/* Memory for what is prepared from weights: one piece, as large as any plan needs, that goes to the plan that runs. So a
- * predictor of many shapes holds it once; one that alternates between shapes prepares at each change. */
+/* Memory for what is prepared from weights: one piece, as large as any plan needs, that goes to the plan that runs. So
+ * a predictor of many shapes holds it once; one that alternates between shapes prepares at each change. */
 static dnn_status give_prepared(dnni_runner *runner, dnni_plan *plan) {
     if (plan->prepared_bytes == 0 || runner->prepared_for == plan) return DNN_OK;
     runner->prepared_for = NULL;

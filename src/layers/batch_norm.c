@@ -136,7 +136,8 @@ static void detail(const void *state, char *text, size_t bytes) {
 }
 
 static const dnn_layer_class batch_norm_class = {DNN_SIZED(dnn_layer_class), .type = "batch_norm", .shape = shape,
-                                                 .forward = forward, .backward = backward, .detail = detail, .affine = affine};
+                                                 .forward = forward, .backward = backward, .detail = detail,
+                                                 .affine = affine};
 
 static dnn_status read_state(batch_norm *s, const dnn_batch_norm_desc *d) {
     *s = (batch_norm){d->features, dnni_or_default(d->eps, 1e-5), dnni_or_default(d->momentum, 0.1)};
