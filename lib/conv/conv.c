@@ -2,6 +2,7 @@
 
 #include "conv/depthwise.h"
 #include "conv/implicit.h"
+#include "conv/narrow.h"
 #include "conv/winograd.h"
 
 static int64_t out_size(int64_t size, int64_t kernel, int64_t stride, int64_t dilation, int64_t padding) {
@@ -21,6 +22,7 @@ int64_t dnnk_conv_forward_workspace(const dnnk_env *env, const dnnk_conv *c) {
     if (dnnk_is_depthwise(c)) return dnnk_depthwise_workspace(env, c);
     int64_t tile = dnnk_winograd_tile(c);
     if (tile) return dnnk_winograd_workspace(env, c, tile, false, false);
+    if (dnnk_is_narrow(c)) return dnnk_narrow_workspace(env, c, false);
     dnnk_implicit m = dnnk_implicit_make(env, c, NULL, NULL);
     dnnk_gemm_problem p = dnnk_implicit_forward(&m, NULL, NULL);
     return dnnk_gemm_workspace(env, &p);
@@ -37,6 +39,10 @@ void dnnk_conv_forward(const dnnk_env *env, const dnnk_conv *c, const void *x, c
         dnnk_winograd_forward(env, c, tile, x, w, epilogue, y, work);
         return;
     }
+    if (dnnk_is_narrow(c)) {
+        dnnk_narrow_forward(env, c, x, w, epilogue, y, work);
+        return;
+    }
     dnnk_implicit m = dnnk_implicit_make(env, c, x, w);
     dnnk_gemm_problem p = dnnk_implicit_forward(&m, epilogue, y);
     dnnk_gemm(env, &p, work);
@@ -44,8 +50,9 @@ void dnnk_conv_forward(const dnnk_env *env, const dnnk_conv *c, const void *x, c
 
 int64_t dnnk_conv_packed_bytes(const dnnk_env *env, const dnnk_conv *c) {
     int64_t tile = dnnk_winograd_tile(c);
-    if (tile) return dnnk_winograd_packed_bytes(env, c, tile);
     if (dnnk_is_depthwise(c)) return 0;
+    if (tile) return dnnk_winograd_packed_bytes(env, c, tile);
+    if (dnnk_is_narrow(c)) return dnnk_narrow_packed_bytes(env, c);
     dnnk_implicit m = dnnk_implicit_make(env, c, NULL, NULL);
     dnnk_gemm_problem p = dnnk_implicit_forward(&m, NULL, NULL);
     return dnnk_gemm_packed_bytes(env, &p);
@@ -54,6 +61,7 @@ int64_t dnnk_conv_packed_bytes(const dnnk_env *env, const dnnk_conv *c) {
 int64_t dnnk_conv_forward_packed_workspace(const dnnk_env *env, const dnnk_conv *c) {
     int64_t tile = dnnk_winograd_tile(c);
     if (tile) return dnnk_winograd_workspace(env, c, tile, false, true);
+    if (dnnk_is_narrow(c)) return dnnk_narrow_workspace(env, c, true);
     return dnnk_conv_forward_workspace(env, c);
 }
 
@@ -61,6 +69,10 @@ void dnnk_conv_pack_weights(const dnnk_env *env, const dnnk_conv *c, const void 
     int64_t tile = dnnk_winograd_tile(c);
     if (tile) {
         dnnk_winograd_pack_weights(env, c, tile, w, packed);
+        return;
+    }
+    if (dnnk_is_narrow(c)) {
+        dnnk_narrow_pack_weights(env, c, w, packed);
         return;
     }
     dnnk_implicit m = dnnk_implicit_make(env, c, NULL, w);
@@ -73,6 +85,10 @@ void dnnk_conv_forward_packed(const dnnk_env *env, const dnnk_conv *c, const voi
     int64_t tile = dnnk_winograd_tile(c);
     if (tile) {
         dnnk_winograd_forward_packed(env, c, tile, x, packed, epilogue, y, work);
+        return;
+    }
+    if (dnnk_is_narrow(c)) {
+        dnnk_narrow_forward_packed(env, c, x, packed, epilogue, y, work);
         return;
     }
     dnnk_implicit m = dnnk_implicit_make(env, c, x, NULL);
@@ -88,6 +104,7 @@ int64_t dnnk_conv_backward_weights_workspace(const dnnk_env *env, const dnnk_con
     int64_t sums = dnnk_column_sums_workspace(env, c->type, positions(c), c->out_channels);
     if (dnnk_is_depthwise(c)) return dnnk_max(sums, dnnk_depthwise_workspace(env, c));
     if (tile) return dnnk_max(sums, dnnk_winograd_weights_workspace(env, c, tile));
+    if (dnnk_is_narrow(c)) return dnnk_max(sums, dnnk_narrow_weights_workspace(env, c));
     return dnnk_max(sums, dnnk_implicit_weights_workspace(env, c));
 }
 
@@ -99,6 +116,8 @@ void dnnk_conv_backward_weights(const dnnk_env *env, const dnnk_conv *c, const v
         dnnk_depthwise_backward_weights(env, c, x, dy, dw, work);
     else if (tile)
         dnnk_winograd_backward_weights(env, c, tile, x, dy, dw, work);
+    else if (dnnk_is_narrow(c))
+        dnnk_narrow_backward_weights(env, c, x, dy, dw, work);
     else
         dnnk_implicit_backward_weights(env, c, x, dy, dw, work);
 }

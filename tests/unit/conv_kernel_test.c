@@ -32,13 +32,15 @@ static void check_exactly(const dnnk_conv *c, uint64_t *state) {
 }
 
 static const dnnk_conv named[] = {
-    /* first layers: 3 channels 7×7/2, one channel 3×3 */
+    /* first layers: 3 channels 7×7/2, one channel 3×3; 8 channels and all that a kernel may have */
     {.batch = 2, .height = 23, .width = 21, .in_channels = 3, .out_channels = 33, .kernel_h = 7, .kernel_w = 7,
      .groups = 1, .stride_h = 2, .stride_w = 2, .dilation_h = 1, .dilation_w = 1, .pad_top = 3, .pad_bottom = 3,
      .pad_left = 3, .pad_right = 3},
     {.batch = 3, .height = 28, .width = 28, .in_channels = 1, .out_channels = 32, .kernel_h = 3, .kernel_w = 3,
      .groups = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1, .pad_top = 1, .pad_bottom = 1,
      .pad_left = 1, .pad_right = 1},
+    {.batch = 2, .height = 9, .width = 13, .in_channels = 8, .out_channels = 5, .kernel_h = 2, .kernel_w = 3,
+     .groups = 1, .stride_h = 1, .stride_w = 2, .dilation_h = 3, .dilation_w = 2, .pad_top = 1, .pad_right = 3},
     /* 1×1, plain and with a stride */
     {.batch = 2, .height = 9, .width = 7, .in_channels = 65, .out_channels = 31, .kernel_h = 1, .kernel_w = 1,
      .groups = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1},
