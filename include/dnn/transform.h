@@ -28,6 +28,7 @@
 #define DNN_TRANSFORM_H
 
 #include "data.h"
+#include "statistics.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -108,7 +109,14 @@ typedef struct dnn_to_float_desc {
  * already (scaled twice?), if their range is unknown, or declared to be another than from_low … from_high. */
 DNN_API dnn_transform *dnn_to_float(dnn_context *ctx, const dnn_to_float_desc *desc);
 
-/* (x - mean) / std, of float32: for each channel (count is the size of the last axis; 1: the same for all), or for each
+/* (x - mean) / std of float32, by statistics that were fitted on what comes in here, of the training part alone: for
+ * each channel, each number, or all. A deviation of 0 counts as 1. The statistics are copied. The range is unknown
+ * afterwards. (Or leave it to the network, whose weights then hold the statistics: dnn_standardize.)
+ * Errors when a view is made: SHAPE; VALUE if the statistics have seen numbers that the declared range does not
+ * have. */
+DNN_API dnn_transform *dnn_transform_standardize(dnn_context *ctx, const dnn_statistics *statistics);
+
+/* The same by numbers: for each channel (count is the size of the last axis; 1: the same for all), or for each
  * number of a sample (count is how many there are). `mean` and `std` are copied. The range is unknown afterwards.
  * Errors: VALUE if a std is not above 0. */
 DNN_API dnn_transform *dnn_transform_standardize_by(dnn_context *ctx, const double *mean, const double *std,

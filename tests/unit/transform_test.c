@@ -126,6 +126,28 @@ static void standardised_numbers(void **state) {
     dnn_dataset_release(x);
 }
 
+static void fitted_statistics(void **state) {
+    (void)state;
+    dnn_dataset *bytes = counting(DNN_U8, 3, 1, 2, 2), *unit;
+    dnn_statistics *raw, *scaled, *constant;
+    OK(dnn_statistics_fit(&raw, bytes, NULL));
+    OK(dnn_dataset_retain(bytes));
+    unit = view(bytes, dnn_to_float(data_ctx, NULL));
+    OK(dnn_statistics_fit(&scaled, unit, NULL));
+    FAILS(try_view(unit, dnn_transform_standardize(data_ctx, raw)), DNN_ERROR_VALUE,
+          "the statistics are of numbers from 0 to 3, the input is declared to lie in [0, 1]");
+    OK(dnn_dataset_retain(unit)); /* channel 0 has 0 and 2, channel 1 has 1 and 3 */
+    expect_first(view(unit, dnn_transform_standardize(data_ctx, scaled)), (const double[]){-1, -1, 1, 1}, 1e-5, "fitted");
+    const double mean[2] = {0, 1}, std[2] = {0, 2};
+    OK(dnn_statistics_create(&constant, data_ctx, 1, (const int64_t[]){2}, mean, std));
+    expect_first(view(unit, dnn_transform_standardize(data_ctx, constant)),
+                 (const double[]){0, -0.5 + 1 / 510.0, 2 / 255.0, -0.5 + 3 / 510.0}, 1e-6, "no deviation");
+    dnn_dataset_release(bytes);
+    dnn_statistics_release(raw);
+    dnn_statistics_release(scaled);
+    dnn_statistics_release(constant);
+}
+
 static void presets(void **state) {
     (void)state;
     const double torchvision[3] = {(0 - .485) / .229, (1 / 255.0 - .456) / .224, (2 / 255.0 - .406) / .225};
@@ -409,6 +431,7 @@ int main(void) {
         cmocka_unit_test(floats_of_a_declared_range),
         cmocka_unit_test(scaled_twice),
         cmocka_unit_test(standardised_numbers),
+        cmocka_unit_test(fitted_statistics),
         cmocka_unit_test(presets),
         cmocka_unit_test(channels_and_grey),
         cmocka_unit_test(the_middle),

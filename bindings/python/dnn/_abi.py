@@ -1713,6 +1713,7 @@ DNN = {
     "dnn_transform_retain": (dnn_status, [c_void_p]),
     "dnn_transform_release": (dnn_status, [c_void_p]),
     "dnn_to_float": (c_void_p, [c_void_p, POINTER(dnn_to_float_desc)]),
+    "dnn_transform_standardize": (c_void_p, [c_void_p, c_void_p]),
     "dnn_transform_standardize_by": (c_void_p, [c_void_p, POINTER(c_double), POINTER(c_double), c_int64]),
     "dnn_transform_preset": (c_void_p, [c_void_p, c_int]),
     "dnn_channels": (c_void_p, [c_void_p, POINTER(c_int32), c_int32]),

@@ -105,8 +105,11 @@ def to_float(low=None, high=None, *, source=None, ctx=None):
                       from_high=from_high)
 
 
-def standardize(mean, std, *, ctx=None):
-    """(x - mean) / std of float32: a number, one for each channel, or one for each number of a sample."""
+def standardize(mean, std=None, *, ctx=None):
+    """(x - mean) / std of float32: a number, one for each channel, or one for each number of a sample. Or, alone,
+    statistics that were fitted on what comes in here, of the training part."""
+    if std is None:
+        return _made(lib.dnn_transform_standardize, ctx or mean.ctx, mean)
     means, stds = _doubles(mean), _doubles(std)
     if len(means) != len(stds):
         raise ValueError(f"{len(means)} means, {len(stds)} standard deviations")
