@@ -16,6 +16,7 @@
 #include "metrics.h"
 #include "module.h"
 #include "optimizer.h"
+#include "probe.h"
 #include "report.h"
 #include "schedule.h"
 #include "statistics.h"
