@@ -121,6 +121,13 @@ DNN_API dnn_status dnn_dataset_get_range(dnn_tensor **inputs, dnn_tensor **targe
  * Errors: as above; STATE if there are no targets. */
 DNN_API dnn_status dnn_dataset_get_targets(dnn_tensor **targets, dnn_dataset *dataset, int64_t first, int64_t n);
 
+/* A number that is the same for the same samples in the same order, and else differs: the hash of shapes, dtypes, count
+ * and of all bytes, of inputs and targets, read once, in parallel, as of epoch 0. It is the same on every machine. (For
+ * each sample h = XXH64(input, seed 0), then h = XXH64(target, seed h) if there are targets; H = XXH64("float32 [28,28]
+ * int64 []", seed count), and for one sample after another H = XXH64(the 8 bytes of h, lowest first, seed H).) Not
+ * against forgery. `progress` may be NULL. Errors: what the dataset reports, with the sample; MEMORY. */
+DNN_API dnn_status dnn_dataset_hash(uint64_t *hash, dnn_dataset *dataset, const dnn_progress *progress);
+
 /* ---- metadata ----------------------------------------------------------------------------------------------------
  * What a dataset's maker knows about it. Views pass it on; those that change values change the range. */
 

@@ -8,6 +8,7 @@
 #include "checkpoint.h"
 #include "context.h"
 #include "data.h"
+#include "index.h"
 #include "inspect.h"
 #include "layer.h"
 #include "layers.h"

@@ -124,6 +124,25 @@ typedef struct dnn_windows_desc {
  * target is not what was said. */
 DNN_API dnn_status dnn_dataset_windows(dnn_dataset **out, dnn_dataset *source, const dnn_windows_desc *desc);
 
+typedef struct dnn_mix_desc {
+    size_t size;
+    double mixup;       /* α of mixup, 0.2 say; default 0: none */
+    double cutmix;      /* α of cutmix, 1 say; default 0: none. With both, a sample has one of them, by even chance */
+    double probability; /* that a sample is mixed at all; default 1 (DNN_ZERO: never, targets are still as below) */
+    int64_t classes;    /* K; default: as many as the source has */
+    uint64_t seed;      /* default 0, a seed like any other */
+} dnn_mix_desc;
+
+/* Each sample mixed with another one, drawn from the whole source; its own share is λ from Beta(α, α).
+ *     mixup   x = λ x₁ + (1 - λ) x₂ of float32 or float64 inputs                          (Zhang et al. 2018)
+ *     cutmix  a box of x₂, of the share 1 - λ of the area, in images (H, W, …) of any type; cut at the borders, after
+ *             which λ is the share that is left                                           (Yun et al. 2019)
+ * Targets that are class numbers become float32 (K), λ at the one class and 1 - λ at the other: dnn_cross_entropy takes
+ * them. Targets of float32 or float64 are mixed as mixup's inputs are. Partner, λ and box are keyed by (seed, epoch,
+ * index). For training data alone. Errors: ARGUMENT; DTYPE, SHAPE for what cannot be mixed; when a sample is read,
+ * VALUE for a class that is not there. */
+DNN_API dnn_status dnn_dataset_mix(dnn_dataset **out, dnn_dataset *source, const dnn_mix_desc *desc);
+
 /* Declares metadata for a dataset whose maker could not: a view of all its samples. */
 typedef struct dnn_metadata_desc {
     size_t size;

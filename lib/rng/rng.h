@@ -43,6 +43,10 @@ double dnnk_random_normal(uint64_t seed, uint64_t stream, uint64_t index);
  * Indices are to stay below 2^48. */
 uint64_t dnnk_random_below(uint64_t seed, uint64_t stream, uint64_t index, uint64_t n);
 
+/* One number of the beta distribution with both parameters a > 0, in [0, 1]: its mean is 1/2, its variance
+ * 1/(8 a + 4). Bits are taken as for dnnk_random_below. Its last bits depend on the C library's log, exp and cos. */
+double dnnk_random_beta(uint64_t seed, uint64_t stream, uint64_t index, double a);
+
 /* y[i] = low + (high - low) u(i), u in [0, 1). For f32 u has 24 bits, for f64 53. y[i] may round to high. */
 void dnnk_fill_uniform(const dnnk_env *env, dnnk_type type, uint64_t seed, uint64_t stream, double low, double high,
                        int64_t n, void *y);

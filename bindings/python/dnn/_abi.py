@@ -837,6 +837,14 @@ class dnn_checkpoint_save_desc(Structure):
     ]
 
 
+class dnn_index_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("no_hash", c_int32),
+        ("progress", dnn_progress),
+    ]
+
+
 class dnn_sheet_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -1374,6 +1382,17 @@ class dnn_windows_desc(Structure):
     ]
 
 
+class dnn_mix_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("mixup", c_double),
+        ("cutmix", c_double),
+        ("probability", c_double),
+        ("classes", c_int64),
+        ("seed", c_uint64),
+    ]
+
+
 class dnn_metadata_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -1476,6 +1495,7 @@ DNN = {
     "dnn_dataset_get": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_void_p, POINTER(c_int64), c_int64]),
     "dnn_dataset_get_range": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_void_p, c_int64, c_int64]),
     "dnn_dataset_get_targets": (dnn_status, [POINTER(c_void_p), c_void_p, c_int64, c_int64]),
+    "dnn_dataset_hash": (dnn_status, [POINTER(c_uint64), c_void_p, POINTER(dnn_progress)]),
     "dnn_dataset_classes": (c_int64, [c_void_p]),
     "dnn_dataset_class_name": (c_char_p, [c_void_p, c_int64]),
     "dnn_dataset_range": (dnn_status, [c_void_p, POINTER(c_double), POINTER(c_double)]),
@@ -1624,6 +1644,9 @@ DNN = {
     "dnn_checkpoint_resume": (dnn_status, [c_char_p, POINTER(dnn_checkpoint_parts), POINTER(c_int64)]),
     "dnn_resume_test": (dnn_status, [POINTER(c_void_p), c_char_p, POINTER(dnn_checkpoint_parts),
                                      CFUNCTYPE(c_int, c_void_p), c_void_p, c_int64]),
+    "dnn_index_save": (dnn_status, [c_char_p, c_void_p, POINTER(c_char_p), POINTER(c_void_p), c_int64,
+                                    POINTER(dnn_index_desc)]),
+    "dnn_index_load": (dnn_status, [POINTER(c_void_p), c_char_p, c_void_p, c_char_p, POINTER(dnn_index_desc)]),
     "dnn_sheet_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_sheet_desc)]),
     "dnn_sheet_filters": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_sheet_desc)]),
     "dnn_plot_lines": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_series), c_int64, POINTER(dnn_plot_desc)]),
@@ -1748,6 +1771,7 @@ DNN = {
     "dnn_dataset_balance": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_balance_desc)]),
     "dnn_dataset_map": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_map_desc)]),
     "dnn_dataset_windows": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_windows_desc)]),
+    "dnn_dataset_mix": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_mix_desc)]),
     "dnn_dataset_with_metadata": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_metadata_desc)]),
 }
 
