@@ -6,8 +6,8 @@
  *     …
  *     if (step % 500 == 0) dnn_checkpoint_save("run", &parts, NULL);         the last three are kept
  *
- * What is in it: parameters and buffers; the optimizer's state and rate; a plateau's state; the counters of random
- * numbers (of dropout, of the context); the loader's place, within an epoch too; tensors of the host's own.
+ * What is in it: parameters and buffers; the optimizer's state and rate; averages; a plateau's state; the counters of
+ * random numbers (of dropout, of the context); the loader's place, within an epoch too; tensors of the host's own.
  * What is not: gradients (save between a step and the next zero_grad), modes, what is frozen, groups and settings of
  * the optimizer: the program makes those anew, and what it makes is checked against the file.
  *
@@ -26,6 +26,7 @@
 #ifndef DNN_CHECKPOINT_H
 #define DNN_CHECKPOINT_H
 
+#include "average.h"
 #include "data.h"
 #include "report.h"
 #include "schedule.h"
@@ -49,6 +50,7 @@ typedef struct dnn_checkpoint_parts {
     const dnn_metadata *metadata; /* text to go with it, as in weights.h; only for saving. Keys that begin with "dnn."
                                      are the library's */
     int64_t n_metadata;
+    dnn_average *average;         /* of the module's weights; not while they are swapped (STATE) */
 } dnn_checkpoint_parts;
 
 /* Writes one file; reads one file into parts that exist. Errors: ARGUMENT if there is no part at all. */

@@ -3,6 +3,7 @@
 #define DNN_DNN_H
 
 #include "audit.h"
+#include "average.h"
 #include "base.h"
 #include "check.h"
 #include "checkpoint.h"

@@ -34,6 +34,7 @@ typedef enum dnnk_optim_kind {
     DNNK_NADAM,
     DNNK_LION,
     DNNK_LAMB,
+    DNNK_AVERAGE, /* p += share * (grad - p), and p = grad where the share is 1; the rule is a double */
     DNNK_OPTIM_KINDS
 } dnnk_optim_kind;
 

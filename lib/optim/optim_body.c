@@ -230,6 +230,15 @@ static void lamb(const void *of, const dnnk_segment *s, int64_t begin, int64_t e
     for (int64_t i = begin; i < end; i++) p[i] -= rate * (lamb_direction(k, m[i], v[i]) + decay * p[i]);
 }
 
+/* ---- moving average ---- */
+
+static void average(const void *of, const dnnk_segment *s, int64_t begin, int64_t end) {
+    const double wanted = *(const double *)of;
+    const real share = (real)wanted, *restrict value = s->grad;
+    real *restrict p = s->param;
+    for (int64_t i = begin; i < end; i++) p[i] = wanted == 1 ? value[i] : p[i] + share * (value[i] - p[i]);
+}
+
 /* ---- norm ---- */
 
 #define SUMS 16 /* independent sums, so that the loop vectorises */
@@ -248,5 +257,5 @@ static double squared_norm(const void *rule, const dnnk_segment *s, int64_t begi
 
 const dnnk_optim_table DNNK_TABLE(optim) = {
     .update = {[DNNK_SGD] = sgd, [DNNK_ADAM] = adam, [DNNK_RMSPROP] = rmsprop, [DNNK_ADAGRAD] = adagrad,
-               [DNNK_NADAM] = nadam, [DNNK_LION] = lion, [DNNK_LAMB] = lamb},
+               [DNNK_NADAM] = nadam, [DNNK_LION] = lion, [DNNK_LAMB] = lamb, [DNNK_AVERAGE] = average},
     .squared_norm = squared_norm, .lamb_norm = lamb_norm};

@@ -16,6 +16,7 @@ static const char *kind_name(uint32_t kind) {
     case DNNI_CHECK_REPORT: return "report of a gradient check";
     case DNNI_SCHEDULE: return "schedule";
     case DNNI_METRICS: return "metrics";
+    case DNNI_AVERAGE: return "average";
     case DNNI_ARCHIVE: return "archive";
     case DNNI_REPORT: return "report";
     case DNNI_TRANSFORM: return "transform";

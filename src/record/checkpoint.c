@@ -102,6 +102,7 @@ static bool belongs_elsewhere(const dnn_checkpoint_parts *parts, const char *nam
     if (strncmp(name, "optimizer.", 10) == 0) return !parts->optimizer;
     if (strncmp(name, "schedule.", 9) == 0) return !parts->schedule;
     if (strcmp(name, "loader") == 0) return !parts->loader;
+    if (strncmp(name, "average.", 8) == 0) return !parts->average;
     if (strncmp(name, "host.", 5) == 0) return parts->n_tensors == 0;
     return false;
 }

@@ -5,6 +5,7 @@
 
 #include "data/loader.h"
 #include "graph/index.h"
+#include "optim/average.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 
@@ -100,6 +101,16 @@ static dnn_status add_optimizer(dnni_pieces *p, dnn_optimizer *o, const dnn_arch
 
 /* ---- the rest ---- */
 
+static dnn_status add_average(dnni_pieces *p, const dnn_average *a) {
+    const dnni_index *index;
+    if (a->swapped) return dnni_error(DNN_ERROR_STATE, "the module has its averages now: swap back before");
+    DNNI_TRY(dnni_average_index(a, &index));
+    DNNI_TRY(add(p, "average.updates", &a->updates->array));
+    for (int64_t i = 0; i < a->n; i++)
+        DNNI_TRY(add(p, join(&p->pool, "average", index->parameters[i].path, "value"), &a->values[i]->array));
+    return DNN_OK;
+}
+
 static dnn_status add_loader(dnni_pieces *p, const dnn_loader *loader) {
     dnn_loader_place place = {DNN_SIZED(dnn_loader_place)};
     DNNI_TRY(dnn_loader_position(loader, &place));
@@ -135,6 +146,7 @@ dnn_status dnni_pieces_check(const dnn_checkpoint_parts *parts, dnn_context **ct
     DNNI_TRY(check_handle(parts->optimizer, DNNI_OPTIMIZER, "optimizer", ctx));
     DNNI_TRY(check_handle(parts->schedule, DNNI_SCHEDULE, "schedule", ctx));
     DNNI_TRY(check_handle(parts->loader, DNNI_LOADER, "loader", ctx));
+    DNNI_TRY(check_handle(parts->average, DNNI_AVERAGE, "average", ctx));
     DNNI_REQUIRE(parts->n_tensors >= 0, "parts.n_tensors is %lld", (long long)parts->n_tensors);
     DNNI_REQUIRE(parts->n_tensors == 0 || (parts->names && parts->tensors), "parts.names or parts.tensors is NULL");
     for (int64_t i = 0; i < parts->n_tensors; i++) {
@@ -152,6 +164,7 @@ static dnn_status gather(dnni_pieces *p, const dnn_archive *archive) {
     if (parts->optimizer) DNNI_TRY(add_optimizer(p, parts->optimizer, archive));
     if (parts->schedule && parts->schedule->state) DNNI_TRY(add(p, "schedule.plateau", &parts->schedule->state->array));
     if (parts->loader) DNNI_TRY(add_loader(p, parts->loader));
+    if (parts->average) DNNI_TRY(add_average(p, parts->average));
     return add_host(p, parts);
 }
 

@@ -84,6 +84,7 @@ static void make_network(world *w) {
     dnn_schedule_desc schedule = {DNN_SIZED(dnn_schedule_desc), .kind = DNN_SCHEDULE_PLATEAU, .lr = 0.1};
     assert_int_equal(dnn_schedule_create(&w->schedule, w->context, &schedule), DNN_OK);
     assert_int_equal(dnn_metrics_create(&w->metrics, w->context, NULL), DNN_OK);
+    assert_int_equal(dnn_average_create(&w->average, w->module, NULL), DNN_OK);
 }
 
 static void make_world(world *w, bool with_report) {
@@ -123,6 +124,7 @@ static void end_world(world *w) {
     dnn_loader_release(w->loader);
     dnn_transform_release(w->transform);
     dnn_dataset_release(w->dataset);
+    dnn_average_release(w->average);
     dnn_metrics_release(w->metrics);
     dnn_schedule_release(w->schedule);
     dnn_optimizer_release(w->optimizer);
@@ -150,6 +152,7 @@ static void *handle_of(const world *w, argument_kind kind) {
     case HANDLE_OPTIMIZER: return w->optimizer;
     case HANDLE_SCHEDULE: return w->schedule;
     case HANDLE_METRICS: return w->metrics;
+    case HANDLE_AVERAGE: return w->average;
     case HANDLE_DATASET: return w->dataset;
     case HANDLE_LOADER: return w->loader;
     case HANDLE_TRANSFORM: return w->transform;

@@ -35,6 +35,7 @@ static dnn_status make_rest(training_run *r) {
     dnn_status status = dnn_cross_entropy_create(&r->loss, r->ctx, NULL);
     if (status == DNN_OK) status = dnn_adam_create(&r->opt, r->net, NULL);
     if (status == DNN_OK) status = dnn_schedule_create(&r->schedule, r->ctx, &plateau);
+    if (status == DNN_OK) status = dnn_average_create(&r->average, r->net, NULL);
     if (status == DNN_OK) status = dnn_tensor_create(&r->history, r->ctx, DNN_F64, 1, &n);
     return status;
 }
@@ -56,12 +57,13 @@ dnn_status training_run_start(training_run *r, const dnn_allocator *allocator, b
     if (status == DNN_OK) status = make_rest(r);
     r->tensors[0] = r->history;
     r->parts = (dnn_checkpoint_parts){DNN_SIZED(dnn_checkpoint_parts), r->net, r->opt, r->schedule, r->loader, names,
-                                      r->tensors, 1, NULL, 0};
+                                      r->tensors, 1, NULL, 0, r->average};
     return status;
 }
 
 void training_run_end(training_run *r) {
     dnn_tensor_release(r->history);
+    dnn_average_release(r->average);
     dnn_schedule_release(r->schedule);
     dnn_optimizer_release(r->opt);
     dnn_loss_release(r->loss);
@@ -89,6 +91,7 @@ dnn_status training_run_step(void *run) {
     if (status == DNN_OK) status = dnn_loss_evaluate(r->loss, y, target, &value, &dy);
     if (status == DNN_OK) status = dnn_module_backward(r->net, dy, NULL);
     if (status == DNN_OK) status = dnn_optimizer_step(r->opt);
+    if (status == DNN_OK) status = dnn_average_update(r->average);
     if (status == DNN_OK) status = dnn_schedule_observe(r->schedule, value);
     if (status == DNN_OK) ((double *)dnn_tensor_data(r->history))[step % HISTORY] = value;
     return status;
@@ -114,8 +117,11 @@ uint64_t training_run_bits(training_run *r) {
     dnn_parameter p = {DNN_SIZED(dnn_parameter)};
     dnn_optimizer_state s = {DNN_SIZED(dnn_optimizer_state)};
     dnn_loader_place place = {DNN_SIZED(dnn_loader_place)};
-    for (int64_t i = 0; i < dnn_module_parameter_count(r->net); i++)
-        if (dnn_module_parameter_at(r->net, i, &p) == DNN_OK) sum = mix(sum, p.value);
+    for (int swapped = dnn_average_updates(r->average) == 0; swapped < 2; swapped++) { /* weights, and averages */
+        for (int64_t i = 0; i < dnn_module_parameter_count(r->net); i++)
+            if (dnn_module_parameter_at(r->net, i, &p) == DNN_OK) sum = mix(sum, p.value);
+        if (dnn_average_updates(r->average) > 0 && dnn_average_swap(r->average) != DNN_OK) return 0;
+    }
     for (int64_t i = 0; i < dnn_optimizer_state_count(r->opt); i++)
         if (dnn_optimizer_state_at(r->opt, i, &s) == DNN_OK) sum = mix(sum, s.value);
     sum = mix(mix(sum, dnn_schedule_state(r->schedule)), r->history);

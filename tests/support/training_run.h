@@ -14,6 +14,7 @@ typedef struct training_run {
     dnn_loss *loss;
     dnn_optimizer *opt;
     dnn_schedule *schedule;
+    dnn_average *average;
     dnn_tensor *history; /* float64 (32): losses */
     dnn_tensor *tensors[1];
     dnn_checkpoint_parts parts;

@@ -110,6 +110,11 @@ class dnn_audit_skip(IntEnum):
     DNN_AUDIT_NO_SHEETS = 4
 
 
+class dnn_average_kind(IntEnum):
+    DNN_AVERAGE_EXPONENTIAL = 0
+    DNN_AVERAGE_EQUAL = 10
+
+
 class dnn_reduction(IntEnum):
     DNN_REDUCTION_MEAN = 0
     DNN_REDUCTION_SUM = 10
@@ -508,6 +513,14 @@ class dnn_audit_desc(Structure):
     ]
 
 
+class dnn_average_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("kind", c_int),
+        ("decay", c_double),
+    ]
+
+
 class dnn_cross_entropy_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -826,6 +839,7 @@ class dnn_checkpoint_parts(Structure):
         ("n_tensors", c_int64),
         ("metadata", POINTER(dnn_metadata)),
         ("n_metadata", c_int64),
+        ("average", c_void_p),
     ]
 
 
@@ -1573,6 +1587,12 @@ DNN = {
     "dnn_report_append": (dnn_status, [c_void_p, c_void_p]),
     "dnn_report_release": (dnn_status, [c_void_p]),
     "dnn_audit": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_audit_desc)]),
+    "dnn_average_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_average_desc)]),
+    "dnn_average_release": (dnn_status, [c_void_p]),
+    "dnn_average_update": (dnn_status, [c_void_p]),
+    "dnn_average_swap": (dnn_status, [c_void_p]),
+    "dnn_average_is_swapped": (c_int32, [c_void_p]),
+    "dnn_average_updates": (c_int64, [c_void_p]),
     "dnn_cross_entropy_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_cross_entropy_desc)]),
     "dnn_mse_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_pair_loss_desc)]),
     "dnn_l1_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_pair_loss_desc)]),
