@@ -77,7 +77,8 @@ static void see_inputs(dnni_audit *a) {
     bool codes =
         x->dtype == DNN_I32 || x->dtype == DNN_I64 || x->dtype == DNN_BOOL; /* distances between them say nothing */
     a->cosine = a->options.features != NULL;
-    a->searched = a->dims > 0 && !(a->options.skip & DNN_AUDIT_NO_NEIGHBOURS) && (a->cosine || picture || !codes);
+    a->pointed = a->dims > 0 && (a->cosine || picture || !codes);
+    a->searched = a->pointed && !(a->options.skip & DNN_AUDIT_NO_NEIGHBOURS);
 }
 
 static dnni_target_kind kind_of_targets(const dnn_dataset *dataset) {
@@ -210,9 +211,9 @@ static dnn_status run(dnni_audit *a) {
                           dnni_array_shape(&a->options.probabilities->array).text, (long long)a->classes);
     DNNI_TRY(tell_figures(a));
     DNNI_TRY(run_tests(a, early_tests, sizeof early_tests / sizeof *early_tests));
-    if (!a->searched || a->point_dims == 0) return DNN_OK;
+    if (!a->pointed || a->point_dims == 0) return DNN_OK;
     dnni_audit_scale_points(a);
-    for (int32_t k = 0; k < a->sets; k++) DNNI_TRY(find_neighbours(a, &a->set[k]));
+    for (int32_t k = 0; a->searched && k < a->sets; k++) DNNI_TRY(find_neighbours(a, &a->set[k]));
     return run_tests(a, late_tests, sizeof late_tests / sizeof *late_tests);
 }
 

@@ -85,7 +85,8 @@ typedef struct dnni_audit {
     int32_t sets;
     int64_t dims; /* of an input */
     int64_t point_dims;
-    bool searched; /* neighbours are looked for: the inputs are numbers, or have features */
+    bool pointed;  /* samples become points: the inputs are numbers, or have features */
+    bool searched; /* and their neighbours are looked for */
     bool cosine;   /* points are features of unit length: distances are 1 - cos */
     int64_t height, width, channels; /* of pictures; height 0: the inputs are none */
     double low, high;                /* the scale of pictures */

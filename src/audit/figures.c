@@ -17,8 +17,8 @@ static void figures_of_values(const double *x, int64_t n, dnni_sample *s) {
         double before = x[i] - mean;
         mean += before / (double)++count;
         squares += before * (x[i] - mean);
-        s->low = fmin(s->low, x[i]);
-        s->high = fmax(s->high, x[i]);
+        if (x[i] < s->low) s->low = x[i];
+        if (x[i] > s->high) s->high = x[i];
         s->whole = s->whole && x[i] == floor(x[i]);
     }
     if (count == 0) s->low = s->high = 0;
@@ -95,7 +95,8 @@ static void figures_of_colour(const dnni_audit *a, const double *x, dnni_sample 
     if (a->channels < 3) return;
     for (int64_t i = 0; i < pixels; i++) {
         const double *p = x + i * a->channels;
-        double spread = fmax(fmax(p[0], p[1]), p[2]) - fmin(fmin(p[0], p[1]), p[2]);
+        double high = p[0] > p[1] ? p[0] : p[1], low = p[0] < p[1] ? p[0] : p[1];
+        double spread = (high > p[2] ? high : p[2]) - (low < p[2] ? low : p[2]);
         if (isfinite(spread)) sum += spread;
     }
     s->colour = sum / (double)pixels / (a->high - a->low);

@@ -110,8 +110,8 @@ static dnn_status learn_confidently(dnni_audit *a, dnni_set *s) {
 
 /* ---- a vote ---- */
 
-/* Suspected: at most a tenth of the neighbours are of the sample's class, and four in five of one other (c). */
-static const double own_share = 0.1, other_share = 0.8;
+/* Suspected: at most a tenth of the neighbours are of the sample's class, and six in ten of one other (c). */
+static const double own_share = 0.1, other_share = 0.6;
 
 /* The class that the neighbours of a point are sure of, against its label; -1: there is none. */
 static int64_t outvoted(const dnni_set *s, int64_t point) {

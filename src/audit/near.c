@@ -6,7 +6,7 @@
  * (which noise and compression leave alone); those that are CANDIDATES there also pixel by pixel, moved by up to MOVED
  * pixels (c). */
 enum { NEIGHBOURS = 4, MOVED = 2 };
-static const double near_share = 0.13, candidate_share = 0.7;
+static const double near_share = 0.13, candidate_share = 1.5;
 
 typedef struct {
     const dnni_set *set, *other;
@@ -32,26 +32,31 @@ dnn_status dnni_audit_usual_distance(dnni_audit *a, const dnni_neighbours *n, do
 
 /* ---- moved by a few pixels ---- */
 
-/* The root mean square difference where both pictures are, the second moved by (down, across). */
-static double difference(const dnni_audit *a, const float *x, const float *y, int64_t down, int64_t across) {
-    int64_t height = dnnk_min(a->height, 32), width = dnnk_min(a->width, 32), n = 0;
-    double sum = 0;
-    for (int64_t i = dnnk_max(0, down); i < height + dnnk_min(0, down); i++)
-        for (int64_t j = dnnk_max(0, across); j < width + dnnk_min(0, across); j++)
-            for (int64_t c = 0; c < a->channels; c++, n++) {
-                double d = (double)x[(i * width + j) * a->channels + c] -
-                           (double)y[((i - down) * width + j - across) * a->channels + c];
-                sum += d * d;
-            }
-    return sqrt(sum / (double)n);
+/* Whether the mean square difference, where both pictures are, the second moved by (down, across), is below the limit:
+ * most pairs are beyond it after a few rows. */
+static bool is_below(const dnni_audit *a, const float *x, const float *y, int64_t down, int64_t across, double limit) {
+    int64_t height = dnnk_min(a->height, 32), width = dnnk_min(a->width, 32), c = a->channels;
+    int64_t rows = height - (down < 0 ? -down : down), columns = width - (across < 0 ? -across : across);
+    const float *from_x = x + (dnnk_max(0, down) * width + dnnk_max(0, across)) * c;
+    const float *from_y = y + (dnnk_max(0, -down) * width + dnnk_max(0, -across)) * c;
+    double sum = 0, most = limit * (double)(rows * columns * c);
+    for (int64_t i = 0; i < rows && sum < most; i++) {
+        float row = 0;
+        for (int64_t j = 0; j < columns * c; j++) {
+            float d = from_x[i * width * c + j] - from_y[i * width * c + j];
+            row += d * d;
+        }
+        sum += (double)row;
+    }
+    return sum < most;
 }
 
 static bool is_moved(const dnni_audit *a, const search *s, int64_t point, int64_t other) {
-    double limit = near_share * s->usual_points / sqrt((double)a->point_dims);
+    double limit = near_share * near_share * s->usual_points * s->usual_points / (double)a->point_dims;
     const float *x = dnni_point(a, s->set, point), *y = dnni_point(a, s->other, other);
     for (int64_t down = -MOVED; down <= MOVED; down++)
         for (int64_t across = -MOVED; across <= MOVED; across++)
-            if (difference(a, x, y, down, across) < limit) return true;
+            if (is_below(a, x, y, down, across, limit)) return true;
     return false;
 }
 
@@ -114,7 +119,7 @@ static dnn_status look(dnni_audit *a, search *s, double *usual) {
 dnn_status dnni_audit_near(dnni_audit *a) {
     static const int8_t order[3][2] = {{0, 0}, {1, 1}, {1, 0}};
     double usual = 0;
-    for (int i = 0; i < (a->sets > 1 ? 3 : 1); i++) {
+    for (int i = 0; a->searched && i < (a->sets > 1 ? 3 : 1); i++) {
         search s = {.set = &a->set[order[i][0]], .other = &a->set[order[i][1]], .usual_points = a->set[0].nearest};
         dnn_status status = look(a, &s, &usual);
         dnni_neighbours_free(&s.found);

@@ -8,7 +8,7 @@
 /* FEWEST: pictures that make a group. A group is reported if its mean, turned, is less than `closer` times as far from
  * the others' as it is as it is, and that distance is more than `noise` times what sampling explains (c). */
 enum { BLOCKS = 20, FEWEST = 20, MAX_THUMB = DNNI_THUMB * DNNI_THUMB * 4 };
-static const double closer = 0.5, noise = 9;
+static const double closer = 0.5, noise = 4;
 
 typedef struct {
     double n, mean[MAX_THUMB], squares[MAX_THUMB];

@@ -2,21 +2,33 @@
 #include "audit/audit.h"
 #include "audit/median.h"
 
-/* What is usual in a set: medians, and for sharpness, which is compared in logarithms, the spread. */
+/* What is usual in a set: medians and spreads. Sharpness is compared in logarithms. */
 typedef struct {
-    double entropy, edges, edges_spread, colour, light, dark;
+    double scale; /* of the audit */
+    double entropy, edges, edges_spread, colour, light, dark, mean, mean_spread;
 } usual;
+
+/* By how much the mean is off, beyond what is usual: where all pictures have a dark ground, one with a light ground has
+ * no pixel that is too light. */
+static double brightness(const dnni_sample *s, const usual *u) {
+    double difference = (s->mean - u->mean) / u->scale, most = fmax(6 * u->mean_spread / u->scale, 0.3);
+    return difference > most ? 1 : difference < -most ? -1 : 0;
+}
 
 /* All thresholds are ours (c); docs/data.md says why. */
 static bool is_blank(const dnni_sample *s, const usual *u) { return (void)u, !(s->high > s->low); }
-static bool is_dark(const dnni_sample *s, const usual *u) { return s->dark < 0.15 && u->dark > 0.3; }
-static bool is_light(const dnni_sample *s, const usual *u) { return s->light > 0.85 && u->light < 0.7; }
+static bool is_dark(const dnni_sample *s, const usual *u) {
+    return (s->dark < 0.15 && u->dark > 0.3) || brightness(s, u) < 0;
+}
+static bool is_light(const dnni_sample *s, const usual *u) {
+    return (s->light > 0.85 && u->light < 0.7) || brightness(s, u) > 0;
+}
 static bool is_poor(const dnni_sample *s, const usual *u) { return s->entropy < 0.35 * u->entropy; }
 static bool is_blurred(const dnni_sample *s, const usual *u) {
     return s->edges > 0 && log(s->edges) < u->edges - fmax(3.5 * u->edges_spread, log(3));
 }
 static bool is_noisy(const dnni_sample *s, const usual *u) {
-    return s->edges > 4 && log(s->edges) > u->edges + fmax(3.5 * u->edges_spread, log(3));
+    return s->edges > 8 && log(s->edges) > u->edges + fmax(3.5 * u->edges_spread, log(3));
 }
 static bool is_grey(const dnni_sample *s, const usual *u) { return s->colour < 0.005 && u->colour > 0.03; }
 
@@ -31,11 +43,11 @@ static const picture_test picture_tests[] = {
     {"blank", is_blank, DNN_SEVERITY_WARNING, "are of one value everywhere",
      "greatest and least value of the sample are equal",
      "leave them out: their files are damaged, or were never filled"},
-    {"dark", is_dark, DNN_SEVERITY_WARNING, "are nearly black",
-     "99 % of the pixels lie in the lowest 15 % of the scale, which is rare here",
+    {"dark", is_dark, DNN_SEVERITY_WARNING, "are dark",
+     "99 % of the pixels lie in the lowest 15 % of the scale, which is rare here, or the mean is far below the usual",
      "look at them: wrong exposure, or scaled twice?"},
-    {"light", is_light, DNN_SEVERITY_WARNING, "are nearly white",
-     "95 % of the pixels lie in the highest 15 % of the scale, which is rare here",
+    {"light", is_light, DNN_SEVERITY_WARNING, "are light",
+     "95 % of the pixels lie in the highest 15 % of the scale, which is rare here, or the mean is far above the usual",
      "look at them: overexposed, or inverted?"},
     {"little-information", is_poor, DNN_SEVERITY_NOTE, "hold little information",
      "the entropy of the histogram of brightness, in 64 steps, is less than 0.35 of the set's median",
@@ -46,7 +58,7 @@ static const picture_test picture_tests[] = {
      "of its logarithm",
      "look at them; leave them out, or blur others too (augmentation)"},
     {"noisy", is_noisy, DNN_SEVERITY_WARNING, "are noise for the most part",
-     "the variance of the Laplacian over that of the picture is above 4 (white noise has 20) and 3.5 deviations of its "
+     "the variance of the Laplacian over that of the picture is above 8 (white noise has 20) and 3.5 deviations of its "
      "logarithm above the set's median",
      "look at them: damaged files, or wrong shapes in reading?"},
     {"grey-among-colour", is_grey, DNN_SEVERITY_WARNING, "are grey among coloured ones",
@@ -63,6 +75,7 @@ static double edges(const dnni_sample *s) { return s->edges > 0 ? log(s->edges) 
 static double colour(const dnni_sample *s) { return s->colour; }
 static double light(const dnni_sample *s) { return s->light; }
 static double dark(const dnni_sample *s) { return s->dark; }
+static double mean(const dnni_sample *s) { return s->mean; }
 
 static dnn_status usual_figure(dnni_audit *a, const dnni_set *s, figure *of, double *median, double *spread) {
     dnni_sorted sorted;
@@ -77,6 +90,8 @@ static dnn_status usual_figure(dnni_audit *a, const dnni_set *s, figure *of, dou
 }
 
 static dnn_status usual_figures(dnni_audit *a, const dnni_set *s, usual *u) {
+    *u = (usual){.scale = a->high - a->low};
+    DNNI_TRY(usual_figure(a, s, mean, &u->mean, &u->mean_spread));
     DNNI_TRY(usual_figure(a, s, entropy, &u->entropy, NULL));
     DNNI_TRY(usual_figure(a, s, edges, &u->edges, &u->edges_spread));
     DNNI_TRY(usual_figure(a, s, colour, &u->colour, NULL));

@@ -44,32 +44,53 @@ void dnni_audit_point(const dnni_audit *a, const double *values, float *point) {
 
 /* ---- scaling, when both sets are there ---- */
 
-/* Mean and deviation of column j of the training set's points, of finite ones. */
-static void column(const dnni_audit *a, int64_t j, double *mean, double *deviation) {
-    const dnni_set *s = &a->set[0];
-    double count = 0, squares = 0;
-    *mean = 0;
-    for (int64_t i = 0; i < s->kept; i++) {
-        double x = (double)dnni_point(a, s, i)[j], before = x - *mean;
-        if (!isfinite(x)) continue;
-        *mean += before / ++count;
-        squares += before * (x - *mean);
+enum { COLUMNS = 64 };
+
+/* Some columns of the points, side by side: rows lie one after another in memory. */
+typedef struct {
+    int64_t first, n;
+    double count[COLUMNS], mean[COLUMNS], squares[COLUMNS], factor[COLUMNS];
+} columns;
+
+/* Of the training set's points, of finite values. */
+static void measure(const dnni_audit *a, columns *c) {
+    for (int64_t i = 0; i < a->set[0].kept; i++) {
+        const float *x = dnni_point(a, &a->set[0], i) + c->first;
+        for (int64_t j = 0; j < c->n; j++) {
+            double before = (double)x[j] - c->mean[j];
+            if (!isfinite(before)) continue;
+            c->mean[j] += before / ++c->count[j];
+            c->squares[j] += before * ((double)x[j] - c->mean[j]);
+        }
     }
-    *deviation = count > 0 ? sqrt(squares / count) : 0;
 }
 
-/* Pixels stay in proportion to each other; the columns of a table have units of their own, and are standardised.
- * Values that are not finite go to the mean. */
-static void scale_column(dnni_audit *a, int64_t j) {
-    double mean, deviation;
-    column(a, j, &mean, &deviation);
-    double factor = dnni_is_picture(a) ? 1 / (a->high - a->low) : deviation > 0 ? 1 / deviation : 0;
-    for (int32_t k = 0; k < a->sets; k++)
-        for (int64_t i = 0; i < a->set[k].kept; i++) {
-            float *x = a->set[k].points + i * a->point_dims + j;
-            *x = isfinite(*x) ? (float)(((double)*x - mean) * factor) : 0;
-            if (!isfinite(*x)) *x = 0;
+/* Pixels stay in proportion to each other; the columns of a table have units of their own, and are standardised. */
+static void choose_factors(const dnni_audit *a, columns *c) {
+    for (int64_t j = 0; j < c->n; j++) {
+        double deviation = c->count[j] > 0 ? sqrt(c->squares[j] / c->count[j]) : 0;
+        c->factor[j] = dnni_is_picture(a) ? 1 / (a->high - a->low) : deviation > 0 ? 1 / deviation : 0;
+    }
+}
+
+/* Values that are not finite go to the mean. */
+static void scale(const dnni_audit *a, const dnni_set *s, const columns *c) {
+    for (int64_t i = 0; i < s->kept; i++) {
+        float *x = s->points + i * a->point_dims + c->first;
+        for (int64_t j = 0; j < c->n; j++) {
+            float scaled = (float)(((double)x[j] - c->mean[j]) * c->factor[j]);
+            x[j] = isfinite(scaled) ? scaled : 0;
         }
+    }
+}
+
+static void scale_columns(void *arg, int64_t task, int64_t lane) {
+    const dnni_audit *a = arg;
+    (void)lane;
+    columns c = {.first = task * COLUMNS, .n = dnnk_min(COLUMNS, a->point_dims - task * COLUMNS)};
+    measure(a, &c);
+    choose_factors(a, &c);
+    for (int32_t k = 0; k < a->sets; k++) scale(a, &a->set[k], &c);
 }
 
 static void unit_length(float *x, int64_t n) {
@@ -79,18 +100,6 @@ static void unit_length(float *x, int64_t n) {
         sum += (double)x[i] * (double)x[i];
     }
     for (int64_t i = 0; i < n && sum > 0; i++) x[i] = (float)((double)x[i] / sqrt(sum));
-}
-
-typedef struct {
-    dnni_audit *audit;
-    int64_t columns;
-} scaling;
-
-static void scale_columns(void *arg, int64_t task, int64_t lane) {
-    const scaling *s = arg;
-    (void)lane;
-    int64_t last = dnnk_min(s->audit->point_dims, (task + 1) * s->columns);
-    for (int64_t j = task * s->columns; j < last; j++) scale_column(s->audit, j);
 }
 
 /* In the middle of the scale an inverted picture is the negative one. */
@@ -103,9 +112,9 @@ static void centre_thumbs(const dnni_audit *a, dnni_set *s) {
 }
 
 void dnni_audit_scale_points(dnni_audit *a) {
-    scaling s = {a, 16};
     for (int32_t k = 0; k < a->sets; k++) centre_thumbs(a, &a->set[k]);
-    if (!a->cosine) dnnk_parallel(dnni_env(a->ctx), dnnk_ceil_div(a->point_dims, s.columns), scale_columns, &s);
+    if (!a->searched) return;
+    if (!a->cosine) dnnk_parallel(dnni_env(a->ctx), dnnk_ceil_div(a->point_dims, COLUMNS), scale_columns, a);
     for (int32_t k = 0; a->cosine && k < a->sets; k++)
         for (int64_t i = 0; i < a->set[k].kept; i++)
             unit_length(a->set[k].points + i * a->point_dims, a->point_dims);

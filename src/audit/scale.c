@@ -11,7 +11,7 @@ enum { BLOCKS = 50, FEWEST = 20 };
 /* By what factor spans differ (c): dark pictures have a small span too, down to about 1/30 of the others' in CIFAR-10,
  * and the usual mistake is 255. In tables one wide column makes most of a span, so that less is normal. A group's
  * median is steadier than a sample: classes of CIFAR-10 and MNIST stay within 1.3. */
-static const double picture_factor = 64, table_factor = 8, spreads = 8, group_factor = 2, grave_factor = 20;
+static const double picture_factor = 64, table_factor = 8, spreads = 6, group_factor = 2, grave_factor = 20;
 
 static dnn_status sorted_spans(dnni_audit *a, const dnni_set *s, dnni_sorted *logs) {
     DNNI_TRY(dnni_sorted_new(a, logs, s->n));

@@ -10,7 +10,7 @@
 /* SHIFTS: up to so many places either way. BLOCKS: consecutive samples are judged by themselves, too. FEW: pairs below
  * which nothing is said. */
 enum { SHIFTS = 3, BLOCKS = 40, FEW = 50 };
-static const double errors_needed = 5, block_errors = 6;
+static const double errors_needed = 5, block_errors = 5, block_share = 0.6;
 
 typedef struct {
     double agreement, expected, n; /* sums, over pairs */
@@ -143,7 +143,7 @@ static void tally_blocks(const dnni_set *s, const double *rates, tally *blocks) 
 
 static bool out_of_step(const tally *b) {
     double error = sqrt(b->expected * (1 - b->expected / fmax(b->n, 1)));
-    return b->n >= FEW && b->agreement < b->expected / 2 && b->expected - b->agreement > block_errors * error;
+    return b->n >= FEW && b->agreement < block_share * b->expected && b->expected - b->agreement > block_errors * error;
 }
 
 static dnn_status judge_blocks(dnni_audit *a, dnni_set *s) {
@@ -163,9 +163,9 @@ static dnn_status judge_blocks(dnni_audit *a, dnni_set *s) {
                        "in %lld of %d blocks of samples targets have less to do with the inputs than elsewhere: %s",
                        (long long)found, BLOCKS, dnni_audit_places(a, s, &list).text));
     DNNI_TRY(dnni_report_how(a->report,
-                             "the nearest neighbour's label agrees less than half as often as it does for the "
+                             "the nearest neighbour's label agrees less than %s times as often as it does for the "
                              "same classes elsewhere, by more than %s standard errors",
-                             dnni_real(block_errors, 2).text));
+                             dnni_real(block_share, 2).text, dnni_real(block_errors, 2).text));
     return dnni_report_action(a->report,
                               "look how this part was read: its inputs and targets come in different orders");
 }

@@ -52,17 +52,25 @@ static uint64_t hash_bytes(const unsigned char *bytes, int64_t n) {
     return hash;
 }
 
+static void load_values(const dnn_array *item, const void *data, double *values) {
+    int64_t n = dnni_count(item);
+    if (item->dtype == DNN_U8)
+        for (int64_t i = 0; i < n; i++) values[i] = ((const uint8_t *)data)[i];
+    else if (item->dtype == DNN_F32)
+        for (int64_t i = 0; i < n; i++) values[i] = (double)((const float *)data)[i];
+    else
+        for (int64_t i = 0; i < n; i++) values[i] = dnni_load(item->dtype, data, i);
+}
+
 static void look_at_sample(const survey *s, int64_t row) {
     dnni_audit *a = s->audit;
     dnni_sample *sample = &s->set->samples[s->first + row];
     const dnn_array *item = &s->set->dataset->input;
-    const double *values = s->values + row * a->dims;
-    dnn_array from = *item, to = dnni_array(DNN_F64, item->rank, item->dims);
-    int64_t bytes = dnni_bytes(item), lost, point = s->row_of[s->first + row];
-    from.data = (char *)s->inputs.data + row * bytes;
-    to.data = s->values + row * a->dims;
-    dnni_convert(&from, &to, &lost);
-    sample->hash = hash_bytes(from.data, bytes);
+    double *values = s->values + row * a->dims;
+    int64_t bytes = dnni_bytes(item), point = s->row_of[s->first + row];
+    const void *data = (const char *)s->inputs.data + row * bytes;
+    load_values(item, data, values);
+    sample->hash = hash_bytes(data, bytes);
     dnni_audit_figures(a, values, sample);
     look_at_target(s, row, sample);
     if (point < 0) return;
@@ -185,7 +193,7 @@ static dnn_status choose_points(survey *s) {
     int64_t n = set->n, work_bytes = dnnk_permutation_workspace(n), kept = 0;
     int64_t *order = dnni_pool_alloc(&a->pool, n, sizeof *order);
     void *work = dnni_alloc_raw(a->ctx, work_bytes, 1);
-    set->kept = a->searched ? dnnk_min(n, a->options.max_samples) : 0;
+    set->kept = a->pointed ? dnnk_min(n, a->options.max_samples) : 0;
     set->ids = dnni_pool_alloc(&a->pool, set->kept, sizeof *set->ids);
     if (order && work && set->ids) {
         dnnk_permutation(dnni_env(a->ctx), a->options.seed, DNNI_STREAM_SPLIT, n, order, work);
@@ -208,8 +216,8 @@ static dnn_status make_set(survey *s) {
     s->row_of = dnni_pool_alloc(&a->pool, set->n, sizeof *s->row_of);
     if (!set->samples || !set->dimensions || !s->row_of) return DNN_ERROR_MEMORY;
     DNNI_TRY(choose_points(s));
-    if (a->searched && !a->options.features) DNNI_TRY(make_points(a, set, dnni_audit_point_dims(a)));
-    if (!a->searched || !dnni_is_picture(a)) return DNN_OK;
+    if (a->pointed && !a->options.features) DNNI_TRY(make_points(a, set, dnni_audit_point_dims(a)));
+    if (!a->pointed || !dnni_is_picture(a)) return DNN_OK;
     set->thumbs = dnni_pool_alloc(&a->pool, set->kept * DNNI_THUMB * DNNI_THUMB * a->channels, sizeof(float));
     return set->thumbs ? DNN_OK : DNN_ERROR_MEMORY;
 }

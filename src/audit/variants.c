@@ -134,7 +134,7 @@ static dnn_status look(dnni_audit *a, search *s) {
 
 dnn_status dnni_audit_variants(dnni_audit *a, dnni_set *set) {
     search s = {.set = set};
-    if (!set->thumbs || set->kept < 20 || (a->options.skip & DNN_AUDIT_NO_VARIANTS)) return DNN_OK;
+    if (!a->searched || !set->thumbs || set->kept < 20 || (a->options.skip & DNN_AUDIT_NO_VARIANTS)) return DNN_OK;
     dnni_points points = thumbs_of(a, set);
     DNNI_TRY(dnni_neighbours_find(&s.plain, a->ctx, points, points, 1, true, &a->options.progress));
     dnn_status status = look(a, &s);
