@@ -20,7 +20,7 @@ from ._library import lib as _lib
 from ._structs import Spec, init
 from .check import Report, check_gradients, check_loss
 from .context import Context, default_context, seed
-from .data import Dataset, Loader, digits
+from .data import Dataset, Loader, dataset, digits
 from .errors import (ArgumentError, CallbackError, DTypeError, Error, FileError, FormatError, HandleError,
                      InternalError, InvalidValueError, NotFoundError, OutOfMemoryError, ShapeError, StateError,
                      ThreadError, UnsupportedError)
@@ -29,6 +29,7 @@ from .loss import Loss
 from .module import Description, Graph, Module, Parameter, Predictor, Sequential, Value
 from .optimizer import Optimizer
 from .schedule import Schedule, schedule
+from .statistics import Statistics
 from .tensors import Tensor, tensor, zeros
 from .weights import Archive, load_tensors, save_tensors
 
@@ -36,10 +37,10 @@ __all__ = _constructors.__all__ + [
     "Archive", "ArgumentError", "CallbackError", "Context", "DTypeError", "Dataset", "Description", "Error",
     "FileError", "FormatError", "Graph", "HandleError", "InternalError", "InvalidValueError", "Layer", "LayerSpec",
     "Loader", "Loss", "Module", "NotFoundError", "Optimizer", "OutOfMemoryError", "Parameter", "Predictor", "Report",
-    "Schedule", "Sequential", "ShapeError", "Spec", "StateError", "Tensor", "ThreadError", "UnsupportedError", "Value",
-    "check_gradients", "check_loss", "custom", "default_context", "digits", "init", "inspect", "io",
-    "library_version", "load_tensors", "save_tensors", "schedule", "seed", "tensor", "transform",
-    "zeros",
+    "Schedule", "Sequential", "ShapeError", "Spec", "StateError", "Statistics", "Tensor", "ThreadError",
+    "UnsupportedError", "Value", "check_gradients", "check_loss", "custom", "dataset", "default_context", "digits",
+    "init", "inspect", "io", "library_version", "load_tensors", "save_tensors", "schedule", "seed", "tensor",
+    "transform", "zeros",
 ]
 
 

@@ -2,16 +2,19 @@
 import ctypes
 import itertools
 
+import numpy as np
+
 from . import _abi as abi
 from . import _library, errors
 from ._handle import Handle, Lender, created
 from ._library import lib
+from ._progress import progress as progress_struct
 from ._structs import Spec, asked, describe, enum, record
 from .context import default_context
 from .layer import put, view
 from .module import c_array
 from .tensors import Tensor, as_array, as_tensor, dims_array
-from .transform import text_of
+from .views import Views, metadata
 
 _sources = {}  # id: (the function that makes samples, the one that names them or None)
 _ids = itertools.count(1)
@@ -36,17 +39,20 @@ def _release_source(user):
     _sources.pop(user, None)
 
 
-def metadata(class_names, range, classes=None):
-    """The fields of a descriptor; None of what is not known."""
-    low, high = (None, None) if range is None else range
-    names = None if class_names is None else [str(name) for name in class_names]
-    return dict(class_names=names, classes=classes if names is None else len(names), low=low, high=high)
+def stack(parts, what):
+    """One array of all; they must be alike."""
+    arrays = [as_array(part) for part in parts]
+    for i, array in enumerate(arrays):
+        if array.shape != arrays[0].shape or array.dtype != arrays[0].dtype:
+            raise errors.ShapeError(f"{what} {i} is {array.dtype} {list(array.shape)}, {what} 0 {arrays[0].dtype} "
+                                    f"{list(arrays[0].shape)}")
+    return np.stack(arrays)
 
 
-class Dataset(Handle):
+class Dataset(Views, Handle):
     """A number of samples, each an (input, target) pair of fixed shapes and dtypes. Only pairs can be picked, split or
-    shuffled. Datasets come from arrays, from sequences, from functions; dnn.digits() draws one. Those that others are
-    made from may be released: they stay alive in the library."""
+    shuffled. Datasets come from arrays, from sequences, from any iterable, from functions; dnn.digits() draws one.
+    Those that others are made from may be released: they stay alive in the library."""
 
     _release = lib.dnn_dataset_release
 
@@ -87,54 +93,29 @@ class Dataset(Handle):
             raise
 
     @classmethod
-    def from_sequence(cls, sequence, *, thread_safe=False, ctx=None):
+    def from_sequence(cls, sequence, *, name=None, class_names=None, range=None, thread_safe=False, ctx=None):
         """Samples sequence[i] of anything with len() and [], each a pair (input, target), or an input alone. The first
-        one says the shapes and dtypes. Samples are made when they are read."""
+        one says the shapes and dtypes. Samples are made when they are read. The rest as from_function() takes it."""
         if len(sequence) == 0:
             raise errors.ArgumentError("an empty sequence says no shapes: use Dataset.from_function")
         first = sequence[0]
         pair = isinstance(first, tuple) and len(first) == 2
         arrays = [as_array(part) for part in (first if pair else (first,))]
         specs = [Spec(array.shape, array.dtype) for array in arrays]
-        return cls.from_function(lambda index, epoch: sequence[index], len(sequence), *specs, thread_safe=thread_safe,
-                                 ctx=ctx)
+        return cls.from_function(lambda index, epoch: sequence[index], len(sequence), *specs, name=name,
+                                 class_names=class_names, range=range, thread_safe=thread_safe, ctx=ctx)
 
-    # ---- views
-
-    def split(self, fraction=None, *, count=None, seed=None):
-        """Two parts at random, the first with that fraction, or count, of the samples."""
-        desc = describe(abi.dnn_split_desc, fraction=fraction, count=count, seed=seed)
-        first, second = ctypes.c_void_p(), ctypes.c_void_p()
-        lib.dnn_dataset_split(ctypes.byref(first), ctypes.byref(second), self, ctypes.byref(desc))
-        return Dataset(first.value, self.ctx), Dataset(second.value, self.ctx)
-
-    def subset(self, indices):
-        """The samples of these indices, in that order."""
-        indices = list(indices)
-        return Dataset(created(lib.dnn_dataset_subset, self, dims_array(indices), len(indices)), self.ctx)
-
-    def first(self, count):
-        """The first `count` samples."""
-        return Dataset(created(lib.dnn_dataset_first, self, count), self.ctx)
-
-    def transform(self, transform, *, seed=None, target=None, mask_fill=None, min_visible=None):
-        """All samples, each as a dnn.transform makes it, drawn anew in every epoch. target: "plain" (the default),
-        "mask" (H, W, …) or "boxes" (n, 4 or more columns: x0, y0, x1, y1, …), which move with the pixels. mask_fill:
-        the mask's value where an image has no pixels. min_visible: a box of which a transform leaves less than this
-        part of its area becomes 0, 0, 0, 0."""
-        desc = describe(abi.dnn_transform_desc, seed=seed, target=enum(abi.dnn_target, target), mask_fill=mask_fill,
-                        min_visible=min_visible)
-        return Dataset(created(lib.dnn_dataset_transform, self, transform, ctypes.byref(desc)), self.ctx)
-
-    def draws(self, index, epoch=0):
-        """What a transform draws for a sample in an epoch, in words: "crop 4,2, flip"."""
-        return text_of(lib.dnn_dataset_draws, self, index, epoch)
-
-    def with_metadata(self, class_names=None, *, classes=None, range=None):
-        """The same samples, with names of classes, or their number alone, and the range (low, high) of the inputs'
-        values."""
-        desc = describe(abi.dnn_metadata_desc, **metadata(class_names, range, classes))
-        return Dataset(created(lib.dnn_dataset_with_metadata, self, ctypes.byref(desc)), self.ctx)
+    @classmethod
+    def from_iterable(cls, iterable, count=None, *, class_names=None, range=None, ctx=None):
+        """Samples of anything that can be gone through once, a generator say: each a pair (input, target), or an input
+        alone. They are taken now, all or the first `count`, and kept as arrays."""
+        samples = list(itertools.islice(iterable, count))
+        if not samples or len(samples) < (count or 0):
+            raise errors.ArgumentError(f"{len(samples)} samples came, {count or 'at least 1'} are wanted")
+        pairs = [sample if isinstance(sample, tuple) and len(sample) == 2 else (sample, None) for sample in samples]
+        inputs = stack([input for input, _ in pairs], "input")
+        targets = None if pairs[0][1] is None else stack([target for _, target in pairs], "target")
+        return cls.from_arrays(inputs, targets, class_names=class_names, range=range, ctx=ctx)
 
     # ---- questions, and reading by hand
 
@@ -172,6 +153,17 @@ class Dataset(Handle):
             raise _library.failure()
         return number
 
+    def hash(self, progress=None):
+        """A number that is the same for the same samples in the same order, on every machine."""
+        number, struct = ctypes.c_uint64(), progress_struct(progress)
+        lib.dnn_dataset_hash(ctypes.byref(number), self, ctypes.byref(struct))
+        return number.value
+
+    def targets(self, first=0, count=None):
+        """The targets alone, as one NumPy array; where that can be, inputs are not read."""
+        count = len(self) - first if count is None else count
+        return Tensor(created(lib.dnn_dataset_get_targets, self, first, count), self.ctx).numpy()
+
     def get(self, indices):
         """The samples of these indices as a batch: (inputs, targets), new tensors; targets is None if there are
         none."""
@@ -196,6 +188,18 @@ class Dataset(Handle):
         inputs, targets = ctypes.c_void_p(), ctypes.c_void_p()
         function(ctypes.byref(inputs), ctypes.byref(targets), self, *arguments)
         return tuple(Tensor(t.value, self.ctx) if t.value else None for t in (inputs, targets))
+
+
+def dataset(data, targets=None, **options):
+    """A dataset of whatever there is: arrays (inputs and targets), anything with len() and [], anything that can be
+    iterated; a Dataset is returned as it is. Options are those of Dataset.from_arrays, from_sequence, from_iterable."""
+    if isinstance(data, Dataset):
+        return data
+    if targets is not None or isinstance(data, (np.ndarray, Tensor)):
+        return Dataset.from_arrays(data, targets, **options)
+    if hasattr(data, "__len__") and hasattr(data, "__getitem__"):
+        return Dataset.from_sequence(data, **options)
+    return Dataset.from_iterable(data, **options)
 
 
 def digits(count=None, *, first=None, seed=None, image_size=None, ctx=None):
