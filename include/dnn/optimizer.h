@@ -153,6 +153,28 @@ typedef struct dnn_lamb_desc {
 } dnn_lamb_desc;
 DNN_API dnn_status dnn_lamb_create(dnn_optimizer **out, dnn_module *module, const dnn_lamb_desc *desc);
 
+/* Muon (Jordan et al. 2024), for the matrices inside of a network: a parameter of two axes or more is taken as (first
+ * axis, all others). With all singular values of G brought near 1 by `rounds` rounds of X ← 3.4445 X - 4.775 S X
+ * + 2.0315 S² X, S = X Xᵀ, from X = G / (‖G‖ + 1e-7):
+ *     m ← momentum · m + (1 - momentum) · g        G = (1 - momentum) · g + momentum · m        (plain: G = m)
+ *     p ← p - lr · weight_decay · p - lr · √max(1, rows/columns) · X
+ * All other parameters, and those whose path matches a pattern of `adam` (embeddings and the last layer, as a rule),
+ * take AdamW's steps, at the rate lr · adam_factor.
+ * State: "first_moment", and of what AdamW steps "second_moment". Work for the largest matrix is taken here. */
+typedef struct dnn_muon_desc {
+    size_t size;
+    double lr;               /* at least 0; default 2e-2; DNN_ZERO: 0 */
+    double momentum;         /* in [0, 1); default 0.95; DNN_ZERO: 0 */
+    double weight_decay;     /* at least 0; default 0 */
+    int32_t plain;           /* 1: no Nesterov's momentum */
+    int32_t rounds;          /* 1 to 100; default 5 */
+    const char *const *adam; /* patterns as in dnn_optimizer_group; default: none. NOT_FOUND if one matches nothing */
+    int64_t n_adam;
+    double adam_factor;      /* at least 0; default 0.015: 3e-4 at the default rate; DNN_ZERO: 0 */
+    double beta1, beta2;     /* of AdamW, in [0, 1); default 0.9 and 0.95 */
+} dnn_muon_desc;
+DNN_API dnn_status dnn_muon_create(dnn_optimizer **out, dnn_module *module, const dnn_muon_desc *desc);
+
 DNN_API dnn_status dnn_optimizer_release(dnn_optimizer *optimizer);
 
 /* ---- stepping ---------------------------------------------------------------------------------------------------- */

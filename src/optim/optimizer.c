@@ -20,6 +20,7 @@ static void free_slots(dnn_optimizer *o) {
 static void destroy_optimizer(void *object) {
     dnn_optimizer *o = object;
     dnn_context *ctx = o->base.ctx;
+    if (o->optimizer_class->destroy) o->optimizer_class->destroy(o);
     free_slots(o);
     for (int64_t i = 0; i < o->n_groups; i++) dnni_free_string(ctx, o->groups[i].pattern);
     dnni_free(ctx, o->groups, o->groups_capacity, sizeof *o->groups);
@@ -43,7 +44,7 @@ dnn_status dnni_check_beta(double beta, const char *name) {
     return DNN_OK;
 }
 
-static dnn_status make_slots(dnn_optimizer *o, const dnni_index *index) {
+static dnn_status make_slots(dnn_optimizer *o, const dnni_index *index, int32_t n_states) {
     dnn_context *ctx = o->base.ctx;
     o->index_size = index->n_parameters;
     for (int64_t i = 0; i < index->n_parameters; i++) o->n_slots += !index->parameters[i].is_buffer;
@@ -56,6 +57,8 @@ static dnn_status make_slots(dnn_optimizer *o, const dnni_index *index) {
         if (index->parameters[i].is_buffer) continue;
         slot->place = i;
         slot->array = index->parameters[i].parameter->value->array;
+        slot->rows = slot->array.rank < 2 ? 0 : slot->array.dims[0];
+        slot->n_states = n_states;
         slot->path = dnni_copy_string(ctx, index->parameters[i].path);
         if (!(slot++)->path) return DNN_ERROR_MEMORY;
     }
@@ -67,14 +70,13 @@ static dnn_status fill_in(dnn_optimizer *o, const dnni_optimizer_setup *setup) {
     const dnni_index *index;
     dnn_array real = dnni_array(DNN_F64, 0, NULL), whole = dnni_array(DNN_I64, 0, NULL);
     DNNI_TRY(dnni_index_get(&index, o->module));
-    DNNI_TRY(make_slots(o, index));
+    DNNI_TRY(make_slots(o, index, setup->n_states));
     DNNI_TRY(dnni_tensor_like(&o->lr, ctx, &real));
     dnni_tensor_lend(o->lr);
     DNNI_TRY(dnni_tensor_like(&o->steps, ctx, &whole));
     dnni_tensor_lend(o->steps);
     *(double *)o->lr->array.data = setup->lr;
     o->weight_decay = setup->weight_decay;
-    o->n_states = setup->n_states;
     memcpy(o->state_names, setup->state_names, sizeof o->state_names);
     o->norm = NAN;
     o->accumulation = 1;
@@ -139,7 +141,7 @@ static int64_t next_step(const dnn_tensor *steps) {
 static dnnk_segment segment_of(const dnni_slot *slot, const dnni_parameter *p) {
     dnnk_segment s = {.param = p->value->array.data, .grad = p->gradient->array.data,
                       .count = dnni_count(&slot->array), .step = next_step(slot->steps),
-                      .rows = slot->array.rank < 2 ? 0 : slot->array.dims[0]};
+                      .rows = slot->rows};
     for (int32_t k = 0; k < DNNI_MOST_STATES; k++) s.state[k] = slot->state[k] ? slot->state[k]->array.data : NULL;
     return s;
 }

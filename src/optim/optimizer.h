@@ -21,6 +21,7 @@ typedef struct dnni_optimizer_class {
     /* Updates segments of one group and type. */
     void (*update)(dnn_optimizer *optimizer, dnnk_type type, const dnni_rates *rates, dnnk_segment *segments,
                    int64_t count);
+    void (*destroy)(dnn_optimizer *optimizer); /* frees what the class has of its own; may be NULL */
 } dnni_optimizer_class;
 
 /* What the optimizer knows of one parameter. */
@@ -29,6 +30,8 @@ typedef struct dnni_slot {
     int64_t place; /* in the module's index */
     dnn_array array; /* dtype and shape at the beginning */
     int32_t group;
+    int64_t rows; /* of the matrix that rules take it for; 0: none */
+    int32_t n_states;
     dnn_tensor *steps; /* int64, scalar; NULL until the first step, as all of the state */
     dnn_tensor *state[DNNI_MOST_STATES];
 } dnni_slot;
@@ -46,7 +49,6 @@ struct dnn_optimizer {
     int64_t index_size; /* parameters and buffers in its index at the beginning */
     double weight_decay;
     const char *state_names[DNNI_MOST_STATES];
-    int32_t n_states;
     dnn_tensor *lr, *steps; /* float64 and int64, scalars */
     dnni_slot *slots;
     dnnk_segment *segments; /* room for all slots */

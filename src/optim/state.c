@@ -11,18 +11,18 @@ static const char steps_name[] = "steps";
 static const char lr_name[] = "lr";
 
 dnn_status dnni_slot_make_state(dnn_optimizer *optimizer, dnni_slot *slot) {
-    if (optimizer->n_states == 0 || slot->steps) return DNN_OK;
+    if (slot->n_states == 0 || slot->steps) return DNN_OK;
     dnn_context *ctx = optimizer->base.ctx;
     dnn_array whole = dnni_array(DNN_I64, 0, NULL);
     dnn_tensor *made[1 + DNNI_MOST_STATES] = {0};
     dnn_status status = dnni_tensor_like(&made[0], ctx, &whole);
-    for (int32_t k = 1; k <= optimizer->n_states && status == DNN_OK; k++)
+    for (int32_t k = 1; k <= slot->n_states && status == DNN_OK; k++)
         status = dnni_tensor_like(&made[k], ctx, &slot->array);
     if (status != DNN_OK) {
         for (int32_t k = 0; k <= DNNI_MOST_STATES; k++) dnn_tensor_release(made[k]);
         return status;
     }
-    for (int32_t k = 0; k <= optimizer->n_states; k++) dnni_tensor_lend(made[k]);
+    for (int32_t k = 0; k <= slot->n_states; k++) dnni_tensor_lend(made[k]);
     slot->steps = made[0];
     memcpy(slot->state, made + 1, sizeof slot->state);
     return DNN_OK;
@@ -38,38 +38,35 @@ static dnn_optimizer_state of_slot(const dnn_optimizer *o, const dnni_slot *slot
     return (dnn_optimizer_state){.path = slot->path, .name = o->state_names[i - 1], .value = slot->state[i - 1]};
 }
 
-static int64_t slots_with_state(const dnn_optimizer *o) {
-    int64_t count = 0;
-    for (int64_t i = 0; i < o->n_slots; i++) count += o->slots[i].steps != NULL;
-    return count;
-}
-
-/* The n-th slot that has state. */
-static const dnni_slot *slot_with_state(const dnn_optimizer *o, int64_t n) {
-    const dnni_slot *slot = o->slots;
-    while (!slot->steps || n-- > 0) slot++;
-    return slot;
-}
+/* Pieces of state that a slot has now. */
+static int64_t pieces_of(const dnni_slot *slot) { return slot->steps ? 1 + slot->n_states : 0; }
 
 int64_t dnn_optimizer_state_count(const dnn_optimizer *optimizer) {
     if (dnni_check_optimizer(optimizer) != DNN_OK) return -1;
-    return OWN + slots_with_state(optimizer) * (1 + optimizer->n_states);
+    int64_t count = OWN;
+    for (int64_t i = 0; i < optimizer->n_slots; i++) count += pieces_of(&optimizer->slots[i]);
+    return count;
+}
+
+/* Piece n of those behind the optimizer's own; it is there. */
+static dnn_optimizer_state piece(const dnn_optimizer *o, int64_t n) {
+    const dnni_slot *slot = o->slots;
+    for (; n >= pieces_of(slot); slot++) n -= pieces_of(slot);
+    return of_slot(o, slot, n);
 }
 
 dnn_status dnn_optimizer_state_at(const dnn_optimizer *optimizer, int64_t index, dnn_optimizer_state *state) {
     DNNI_TRY(dnni_check_optimizer(optimizer));
-    int64_t count = dnn_optimizer_state_count(optimizer), each = 1 + optimizer->n_states;
+    int64_t count = dnn_optimizer_state_count(optimizer);
     if (index < 0 || index >= count)
         return dnni_error(DNN_ERROR_NOT_FOUND, "there is no state %lld, the optimizer has %lld", (long long)index,
                           (long long)count);
-    dnn_optimizer_state full = index < OWN ? own(optimizer, index)
-                                           : of_slot(optimizer, slot_with_state(optimizer, (index - OWN) / each),
-                                                     (index - OWN) % each);
+    dnn_optimizer_state full = index < OWN ? own(optimizer, index) : piece(optimizer, index - OWN);
     return dnni_give(state, &full, sizeof full, "state");
 }
 
 static dnn_status find_in_slot(dnn_optimizer *o, dnni_slot *slot, const char *name, dnn_optimizer_state *full) {
-    for (int64_t i = 0; o->n_states > 0 && i <= o->n_states; i++) {
+    for (int64_t i = 0; slot->n_states > 0 && i <= slot->n_states; i++) {
         if (strcmp(name, of_slot(o, slot, i).name) != 0) continue;
         DNNI_TRY(dnni_slot_make_state(o, slot));
         *full = of_slot(o, slot, i);

@@ -84,7 +84,7 @@ static dnn_status settle_slot(dnni_pieces *p, dnn_optimizer *o, dnni_slot *slot,
 static dnn_status add_slot(dnni_pieces *p, const dnn_optimizer *o, const dnni_slot *slot) {
     if (!slot->steps) return DNN_OK;
     DNNI_TRY(add(p, join(&p->pool, "optimizer", slot->path, "steps"), &slot->steps->array));
-    for (int32_t k = 0; k < o->n_states; k++)
+    for (int32_t k = 0; k < slot->n_states; k++)
         DNNI_TRY(add(p, join(&p->pool, "optimizer", slot->path, o->state_names[k]), &slot->state[k]->array));
     return DNN_OK;
 }

@@ -241,6 +241,31 @@ class LAMB(ByHand):
         p -= o["lr"] * ratio * r
 
 
+class Muon(ByHand):
+    """Jordan et al. 2024; tensors of one axis take AdamW's steps."""
+    DEFAULTS = {"lr": 2e-2, "momentum": 0.95, "weight_decay": 0.0, "plain": 0, "rounds": 5, "adam_factor": 0.015,
+                "betas": (0.9, 0.95)}
+
+    def move(self, p, g, o, state):
+        if p.dim() < 2:
+            (b1, b2), t = o["betas"], state["t"]
+            m = state["m"] = b1 * state.get("m", torch.zeros_like(p)) + (1 - b1) * g
+            v = state["v"] = b2 * state.get("v", torch.zeros_like(p)) + (1 - b2) * g * g
+            rate = o["lr"] * o["adam_factor"]
+            p *= 1 - rate * o["weight_decay"]
+            p -= rate * (m / (1 - b1 ** t)) / ((v / (1 - b2 ** t)).sqrt() + 1e-8)
+            return
+        mu = o["momentum"]
+        m = state["m"] = mu * state.get("m", torch.zeros_like(p)) + (1 - mu) * g
+        x = m if o["plain"] else (1 - mu) * g + mu * m
+        x = x / (x.norm() + 1e-7)
+        for _ in range(o["rounds"]):
+            s = x @ x.T
+            x = 3.4445 * x + (-4.775 * s + 2.0315 * s @ s) @ x
+        p *= 1 - o["lr"] * o["weight_decay"]
+        p -= o["lr"] * max(1, p.shape[0] / p.shape[1]) ** 0.5 * x
+
+
 def optimizer_cases():
     """kind, our options, and clip, group: the bias has half the rate and no decay."""
     sgd, adam, adamw = torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW
@@ -276,6 +301,9 @@ def optimizer_cases():
     yield "lars", LARS, {"lr": 0.5}, {}
     yield "lars_options", LARS, {"lr": 0.2, "momentum": 0.5, "weight_decay": 0.1, "trust": 0.02, "epsilon": 0.01,
                                  "nesterov": 1}, {"clip": 1.5}
+    yield "muon", Muon, {}, {}
+    yield "muon_options", Muon, {"lr": 0.05, "momentum": 0.8, "weight_decay": 0.1, "plain": 1, "rounds": 3,
+                                 "adam_factor": 0.5, "beta1": 0.8, "beta2": 0.99}, {"clip": 1.5, "group": 1}
     yield "lamb", LAMB, {"lr": 0.01}, {}
     yield "lamb_options", LAMB, {"lr": 0.02, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-4, "weight_decay": 0.2}, \
         {"clip": 1.5, "group": 1}
@@ -326,7 +354,8 @@ typedef enum {
     OPTIMIZER_NADAM,
     OPTIMIZER_LION,
     OPTIMIZER_LARS,
-    OPTIMIZER_LAMB
+    OPTIMIZER_LAMB,
+    OPTIMIZER_MUON
 } optimizer_kind;
 
 enum { GOLDEN_ELEMENTS = 15, GOLDEN_MARKS = 4 };
@@ -337,8 +366,8 @@ typedef struct {
     const char *name;
     optimizer_kind kind;
     double lr, momentum, dampening, weight_decay, beta1, beta2, epsilon;
-    double alpha, lr_decay, initial, momentum_decay, trust;
-    int nesterov, centred, decoupled;
+    double alpha, lr_decay, initial, momentum_decay, trust, adam_factor;
+    int nesterov, centred, decoupled, plain, rounds;
     int zero_beta1; /* beta1 was 0 */
     double clip;
     int group;              /* the bias has half the rate, and no decay */

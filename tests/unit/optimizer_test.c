@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <dnn/layer.h>
+#include <dnn/layers.h>
 #include <dnn/optimizer.h>
 
 #include "golden/optimizer_golden.h"
@@ -157,6 +158,9 @@ static dnn_status golden_of_papers(dnn_optimizer **opt, const optimizer_golden *
     dnn_lars_desc lars = {DNN_SIZED(dnn_lars_desc), g->lr, g->momentum, g->weight_decay, g->trust, g->epsilon,
                           g->nesterov};
     dnn_lamb_desc lamb = {DNN_SIZED(dnn_lamb_desc), g->lr, g->beta1, g->beta2, g->epsilon, g->weight_decay};
+    dnn_muon_desc muon = {DNN_SIZED(dnn_muon_desc), g->lr, g->momentum, g->weight_decay, g->plain, g->rounds, NULL, 0,
+                          g->adam_factor, g->beta1, g->beta2};
+    if (g->kind == OPTIMIZER_MUON) return dnn_muon_create(opt, m, &muon);
     if (g->kind == OPTIMIZER_LION) return dnn_lion_create(opt, m, &lion);
     if (g->kind == OPTIMIZER_LARS) return dnn_lars_create(opt, m, &lars);
     return dnn_lamb_create(opt, m, &lamb);
@@ -175,7 +179,8 @@ static dnn_status golden_created(dnn_optimizer **opt, const optimizer_golden *g,
     case OPTIMIZER_NADAM: return golden_adaptive(opt, g, m);
     case OPTIMIZER_LION:
     case OPTIMIZER_LARS:
-    case OPTIMIZER_LAMB: return golden_of_papers(opt, g, m);
+    case OPTIMIZER_LAMB:
+    case OPTIMIZER_MUON: return golden_of_papers(opt, g, m);
     }
     return DNN_ERROR_ARGUMENT;
 }
@@ -528,6 +533,12 @@ static void descriptors_are_checked(void **state) {
     REFUSED(dnn_lars_create, dnn_lars_desc, .epsilon = -1);
     REFUSED(dnn_lars_create, dnn_lars_desc, .trust = -1);
     REFUSED(dnn_lars_create, dnn_lars_desc, .nesterov = 1, .momentum = DNN_ZERO);
+    REFUSED(dnn_muon_create, dnn_muon_desc, .momentum = 1);
+    REFUSED(dnn_muon_create, dnn_muon_desc, .beta1 = 1);
+    REFUSED(dnn_muon_create, dnn_muon_desc, .beta2 = 1);
+    REFUSED(dnn_muon_create, dnn_muon_desc, .adam_factor = -1);
+    REFUSED(dnn_muon_create, dnn_muon_desc, .rounds = -1);
+    REFUSED(dnn_muon_create, dnn_muon_desc, .n_adam = 1);
     REFUSED(dnn_lamb_create, dnn_lamb_desc, .beta1 = 1);
     REFUSED(dnn_lamb_create, dnn_lamb_desc, .beta2 = 1);
     REFUSED(dnn_lamb_create, dnn_lamb_desc, .epsilon = -1);
@@ -539,6 +550,66 @@ static void descriptors_are_checked(void **state) {
     assert_int_equal(dnn_sgd_create(&opt, empty, NULL), DNN_ERROR_ARGUMENT);
     assert_true(strncmp(dnn_last_error(), "fc: ", 4) == 0);
     dnn_module_release(empty);
+    dnn_module_release(m);
+}
+
+/* A tall matrix takes the transposed step of the wide one, √(rows/columns) times as large; and what is stepped is near to
+ * orthogonal: the products of different columns are small beside those of equal ones. */
+static void muon_of_tall_matrices(void **state) {
+    (void)state;
+    enum { LONG = 40, SHORT = 12 };
+    dnn_linear_desc tall = {DNN_SIZED(dnn_linear_desc), .in_features = SHORT, .out_features = LONG, .no_bias = 1};
+    dnn_linear_desc wide = {DNN_SIZED(dnn_linear_desc), .in_features = LONG, .out_features = SHORT, .no_bias = 1};
+    dnn_muon_desc desc = {DNN_SIZED(dnn_muon_desc), .lr = 1, .rounds = 8};
+    dnn_module *modules[2] = {dnn_linear(ctx, &tall), dnn_linear(ctx, &wide)};
+    dnn_optimizer *opt[2];
+    float *p[2];
+    for (int k = 0; k < 2; k++) {
+        dnn_parameter weight = parameter(modules[k], "weight");
+        p[k] = dnn_tensor_data(weight.value);
+        float *g = dnn_tensor_data(weight.gradient);
+        for (int i = 0; i < LONG; i++)
+            for (int j = 0; j < SHORT; j++) {
+                int at = k == 0 ? i * SHORT + j : j * LONG + i;
+                p[k][at] = 0;
+                g[at] = (float)sin(1.3 * i + 0.7 * j * j + i * j);
+            }
+        assert_int_equal(dnn_muon_create(&opt[k], modules[k], &desc), DNN_OK);
+        assert_int_equal(dnn_optimizer_step(opt[k]), DNN_OK);
+    }
+    double size = sqrt((double)LONG / SHORT);
+    for (int i = 0; i < LONG; i++)
+        for (int j = 0; j < SHORT; j++) assert_near(p[0][i * SHORT + j], size * p[1][j * LONG + i]);
+    for (int a = 0; a < SHORT; a++)
+        for (int b = 0; b < SHORT; b++) {
+            double product = 0;
+            for (int i = 0; i < LONG; i++) product += (double)p[1][a * LONG + i] * (double)p[1][b * LONG + i];
+            assert_true(a == b ? product > 0.4 && product < 1.5 : fabs(product) < 0.4);
+        }
+    for (int k = 0; k < 2; k++) {
+        dnn_optimizer_release(opt[k]);
+        dnn_module_release(modules[k]);
+    }
+}
+
+/* What a pattern leaves to AdamW has its state; a pattern that matches nothing is refused. */
+static void muon_leaves_layers_to_adam(void **state) {
+    (void)state;
+    const char *patterns[] = {"wei*"};
+    dnn_muon_desc desc = {DNN_SIZED(dnn_muon_desc), .adam = patterns, .n_adam = 1};
+    dnn_optimizer_state piece = {DNN_SIZED(dnn_optimizer_state)};
+    dnn_module *m = identity();
+    dnn_optimizer *opt;
+    assert_int_equal(dnn_muon_create(&opt, m, NULL), DNN_OK);
+    assert_int_equal(dnn_optimizer_state_find(opt, "weight", "second_moment", &piece), DNN_ERROR_NOT_FOUND);
+    assert_int_equal(dnn_optimizer_state_find(opt, "bias", "second_moment", &piece), DNN_OK);
+    dnn_optimizer_release(opt);
+    assert_int_equal(dnn_muon_create(&opt, m, &desc), DNN_OK);
+    assert_int_equal(dnn_optimizer_state_find(opt, "weight", "second_moment", &piece), DNN_OK);
+    dnn_optimizer_release(opt);
+    patterns[0] = "head";
+    assert_int_equal(dnn_muon_create(&opt, m, &desc), DNN_ERROR_NOT_FOUND);
+    assert_null(opt);
     dnn_module_release(m);
 }
 
@@ -639,6 +710,8 @@ int main(void) {
         TEST(the_state_has_names),
         TEST(resumed_steps_are_the_same_to_the_bit),
         TEST(descriptors_are_checked),
+        TEST(muon_leaves_layers_to_adam),
+        TEST(muon_of_tall_matrices),
         TEST(arguments_are_checked),
         TEST(out_of_memory_anywhere_is_survived),
     };

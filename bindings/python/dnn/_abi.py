@@ -737,6 +737,22 @@ class dnn_lamb_desc(Structure):
     ]
 
 
+class dnn_muon_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr", c_double),
+        ("momentum", c_double),
+        ("weight_decay", c_double),
+        ("plain", c_int32),
+        ("rounds", c_int32),
+        ("adam", POINTER(c_char_p)),
+        ("n_adam", c_int64),
+        ("adam_factor", c_double),
+        ("beta1", c_double),
+        ("beta2", c_double),
+    ]
+
+
 class dnn_group_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -1621,6 +1637,7 @@ DNN = {
     "dnn_lion_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_lion_desc)]),
     "dnn_lars_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_lars_desc)]),
     "dnn_lamb_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_lamb_desc)]),
+    "dnn_muon_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_muon_desc)]),
     "dnn_optimizer_release": (dnn_status, [c_void_p]),
     "dnn_optimizer_step": (dnn_status, [c_void_p]),
     "dnn_optimizer_zero_grad": (dnn_status, [c_void_p]),

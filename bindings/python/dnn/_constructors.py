@@ -8,11 +8,11 @@ from ._make import enum, make_loss, make_module, make_optimizer
 
 __all__ = [
     "cross_entropy", "mse", "l1", "huber", "bce_with_logits", "sgd", "adam", "adamw", "rmsprop", "adagrad",
-    "nadam", "lion", "lars", "lamb", "linear", "conv2d", "embedding", "batch_norm", "standardize", "layer_norm",
-    "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "relu", "sigmoid", "tanh", "silu", "leaky_relu", "gelu",
-    "softmax", "log_softmax", "dropout", "flatten", "reshape", "permute", "pad", "slice", "concat", "add",
-    "subtract", "multiply", "divide", "scale", "matmul", "sum", "mean", "attention", "multi_head_attention",
-    "lstm", "gru", "rnn_tanh",
+    "nadam", "lion", "lars", "lamb", "muon", "linear", "conv2d", "embedding", "batch_norm", "standardize",
+    "layer_norm", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "relu", "sigmoid", "tanh", "silu",
+    "leaky_relu", "gelu", "softmax", "log_softmax", "dropout", "flatten", "reshape", "permute", "pad", "slice",
+    "concat", "add", "subtract", "multiply", "divide", "scale", "matmul", "sum", "mean", "attention",
+    "multi_head_attention", "lstm", "gru", "rnn_tanh",
 ]
 
 
@@ -244,6 +244,34 @@ def lamb(module, lr=None, beta1=None, beta2=None, epsilon=None, weight_decay=Non
     """
     return make_optimizer("dnn_lamb_create", module, abi.dnn_lamb_desc, lr=lr, beta1=beta1, beta2=beta2,
                           epsilon=epsilon, weight_decay=weight_decay)
+
+
+def muon(module, lr=None, momentum=None, weight_decay=None, plain=None, rounds=None, adam=None, adam_factor=None,
+         beta1=None, beta2=None):
+    """Muon (Jordan et al. 2024), for the matrices inside of a network: a parameter of two axes or more is taken as
+    (first
+    axis, all others). With all singular values of G brought near 1 by `rounds` rounds of X ← 3.4445 X - 4.775 S X
+    + 2.0315 S² X, S = X Xᵀ, from X = G / (‖G‖ + 1e-7):
+        m ← momentum · m + (1 - momentum) · g        G = (1 - momentum) · g + momentum · m        (plain: G = m)
+        p ← p - lr · weight_decay · p - lr · √max(1, rows/columns) · X
+    All other parameters, and those whose path matches a pattern of `adam` (embeddings and the last layer, as a rule),
+    take AdamW's steps, at the rate lr · adam_factor.
+    State: "first_moment", and of what AdamW steps "second_moment". Work for the largest matrix is taken here.
+
+    Arguments
+        lr: at least 0; default 2e-2
+        momentum: in [0, 1); default 0.95
+        weight_decay: at least 0; default 0
+        plain: True: no Nesterov's momentum
+        rounds: 1 to 100; default 5
+        adam: patterns as in dnn_optimizer_group; default: none. NOT_FOUND if one matches nothing
+        adam_factor: at least 0; default 0.015: 3e-4 at the default rate
+        beta1: of AdamW, in [0, 1); default 0.9 and 0.95
+        beta2: of AdamW, in [0, 1); default 0.9 and 0.95
+    """
+    return make_optimizer("dnn_muon_create", module, abi.dnn_muon_desc, lr=lr, momentum=momentum,
+                          weight_decay=weight_decay, plain=plain, rounds=rounds, adam=adam, adam_factor=adam_factor,
+                          beta1=beta1, beta2=beta2)
 
 
 def linear(in_features=None, out_features=None, bias=True, weight_init=None, bias_init=None, *, ctx=None):
