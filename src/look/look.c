@@ -166,8 +166,7 @@ static dnn_status look(dnn_report **out, dnn_loader *loader, const dnn_look_desc
     dnn_status status = take_batch(&t, loader);
     if (status == DNN_OK) status = wrap_batch(&t, loader);
     if (status == DNN_OK)
-        status = dnni_report_new(&report, ctx, "%.100s, as the model gets it: %s %s", d->name,
-                                 dnn_dtype_name(t.x->array.dtype), dnni_array_shape(&t.x->array).text);
+        status = dnni_report_new(&report, ctx, "%.100s, as the model gets it", d->name);
     if (status == DNN_OK) status = fill_report(report, &t, d);
     if (status == DNN_OK) *out = report;
     else dnn_report_release(report);

@@ -107,6 +107,9 @@ static void write_bars(dnni_writer *w, const dnn_summary *s) {
     if (left > 0) dnni_write(w, "  … %lld more classes\n", (long long)left);
 }
 
+/* A batch lacks classes by chance. */
+static bool enough_to_judge(const dnn_classes *c) { return c->counted >= 10 * c->classes; }
+
 static void write_balance(dnni_writer *w, const dnn_summary *s) {
     const dnn_classes *c = &s->classes;
     char least[CLASS_NAME * 4], most[CLASS_NAME * 4];
@@ -115,7 +118,8 @@ static void write_balance(dnni_writer *w, const dnn_summary *s) {
     dnni_class_text(s->dataset, c->most, most, sizeof most);
     dnni_write(w, "  the fewest: %s, %s %%; ", least, dnni_real(100 * c->least_share, 3).text);
     dnni_write(w, "the most: %s, %s %%\n", most, dnni_real(100 * c->most_share, 3).text);
-    if (c->imbalanced) dnni_write(w, "  ! imbalanced: the fewest are less than a tenth of an even share\n");
+    if (c->imbalanced && enough_to_judge(c))
+        dnni_write(w, "  ! imbalanced: the fewest are less than a tenth of an even share\n");
 }
 
 static void write_classes(dnni_writer *w, const dnn_summary *s) {
@@ -123,7 +127,7 @@ static void write_classes(dnni_writer *w, const dnn_summary *s) {
     dnni_write(w, "  %lld classes%s\n", (long long)c->classes, s->labels.declared > 0 ? "" : ", by the largest label");
     if (s->labels.total > 0) write_bars(w, s);
     write_balance(w, s);
-    if (c->empty > 0 && s->labels.declared > 0)
+    if (c->empty > 0 && s->labels.declared > 0 && enough_to_judge(c))
         dnni_write(w, "  ! %lld of them have no label\n", (long long)c->empty);
     if (c->outside > 0)
         dnni_write(w, "  ! %lld labels are no class: below 0, or %lld and more\n", (long long)c->outside,

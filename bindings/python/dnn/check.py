@@ -11,7 +11,7 @@ from .module import as_module
 from .tensors import as_tensor
 
 
-class Report(Handle):
+class CheckReport(Handle):
     """What a check found. `verdict` is "PASS", "INCONCLUSIVE" or "FAIL"; str() is a table for people."""
 
     _release = lib.dnn_check_report_release
@@ -72,7 +72,7 @@ def _options(loss, target, inputs, parameters, structure, float32, mode, phases,
 def check_gradients(module, *inputs, loss=None, target=None, mode=None, phases=None, check_inputs=True,
                     check_parameters=True, check_structure=True, check_float32=True, **settings):
     """Compares the gradients of a module (or a dnn.Layer) on these inputs with differences, in float64, and returns a
-    Report. The module is left as it was.
+    CheckReport. The module is left as it was.
 
     mode: "auto", "slow" (all elements), "fast" (random directions), "sampled". phases: some of "train", "eval",
     "as_is". loss and target: a loss behind the module, checked with it. Further settings, as include/dnn/check.h says:
@@ -83,11 +83,11 @@ def check_gradients(module, *inputs, loss=None, target=None, mode=None, phases=N
     target = None if target is None else as_tensor(target, module.ctx)
     options = _options(loss, target, check_inputs, check_parameters, check_structure, check_float32, mode, phases,
                        settings)
-    return Report(created(lib.dnn_check_gradients, module, addresses(tensors), len(tensors), options), module.ctx)
+    return CheckReport(created(lib.dnn_check_gradients, module, addresses(tensors), len(tensors), options), module.ctx)
 
 
 def check_loss(loss, y, target, *, mode=None, **settings):
     """Checks the gradient of a loss alone, at y and target."""
     options = _options(None, None, True, True, True, True, mode, None, settings)
     tensors = as_tensor(y, loss.ctx), as_tensor(target, loss.ctx)
-    return Report(created(lib.dnn_check_loss, loss, *tensors, options), loss.ctx)
+    return CheckReport(created(lib.dnn_check_loss, loss, *tensors, options), loss.ctx)
