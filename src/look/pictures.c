@@ -5,7 +5,7 @@
 #include "look/summary.h"
 #include "report/report.h"
 
-enum { BINS = 48, MOST_LINES = 8, MOST_BARS = 100, TITLE = 160 };
+enum { BINS = 64, MOST_LINES = 8, MOST_BARS = 100, TITLE = 160 };
 
 /* ---- histograms ---- */
 
@@ -48,8 +48,8 @@ static line_bins choose_bins(const dnn_values *all) {
     double low = fmax(all->min, all->q01 - room), high = fmin(all->max, all->q99 + room);
     if (!(high > low)) return (line_bins){all->median - 0.5, 1, 1};
     if (!all->whole || high - low > 1e6) return (line_bins){low, (high - low) / BINS, BINS};
-    double width = ceil((high - low + 1) / BINS);
-    return (line_bins){floor(low) - 0.5, width, (int64_t)ceil((high - floor(low) + 1) / width)};
+    double numbers = floor(high) - floor(low) + 1, width = ceil(numbers / BINS); /* each bin has as many of them */
+    return (line_bins){floor(low) - 0.5, width, (int64_t)ceil(numbers / width)};
 }
 
 typedef struct line_set {
@@ -70,6 +70,14 @@ static void fill_lines(line_set *set, const dnni_tally *t, const line_bins *b) {
     }
 }
 
+/* Where the axis ends, which begins at 0: shares that are alike are to look alike. */
+static double largest_share(const line_set *set, int64_t channels, int64_t bins) {
+    double largest = 1;
+    for (int64_t c = 0; c < channels; c++)
+        for (int64_t i = 0; i < bins; i++) largest = fmax(largest, 1.05 * set->y[c][i]);
+    return largest;
+}
+
 static dnn_status draw_lines(dnn_tensor **out, dnn_context *ctx, const dnni_tally *t, const dnn_plot_desc *desc) {
     dnn_values all = dnni_tally_values(t, -1);
     dnn_plot_desc d = *desc;
@@ -79,6 +87,7 @@ static dnn_status draw_lines(dnn_tensor **out, dnn_context *ctx, const dnni_tall
     if (all.kept > 0) fill_lines(set, t, &b);
     if (!d.x_label) d.x_label = "value";
     if (!d.y_label) d.y_label = "% of the channel";
+    if (d.y_low == 0 && d.y_high == 0) d.y_high = largest_share(set, t->channels, b.n);
     dnn_status status = dnn_plot_lines(out, ctx, set->series, t->channels, &d);
     dnni_free(ctx, set, 1, sizeof *set);
     return status;
