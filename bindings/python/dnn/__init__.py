@@ -18,7 +18,9 @@ from ._abi import VERSION as __version__
 from ._constructors import *
 from ._library import lib as _lib
 from ._structs import Spec, init
+from .average import Average, average
 from .check import CheckReport, check_gradients, check_loss
+from .checkpoint import read_checkpoint, resume, resume_test, save_checkpoint, write_checkpoint
 from .context import Context, default_context, seed
 from .data import Dataset, Loader, dataset, digits
 from .errors import (ArgumentError, CallbackError, DTypeError, Error, FileError, FormatError, HandleError,
@@ -27,6 +29,7 @@ from .errors import (ArgumentError, CallbackError, DTypeError, Error, FileError,
 from .layer import Layer, LayerSpec, custom
 from .look import Summary, look, probe, sheet_of, sheet_of_draws, summarise
 from .loss import Loss
+from .metrics import Metrics, metrics, quartiles
 from .module import Description, Graph, Module, Parameter, Predictor, Sequential, Value
 from .optimizer import Optimizer
 from .report import Report
@@ -36,13 +39,15 @@ from .tensors import Tensor, tensor, zeros
 from .weights import Archive, load_tensors, save_tensors
 
 __all__ = _constructors.__all__ + [
-    "Archive", "ArgumentError", "CallbackError", "CheckReport", "Context", "DTypeError", "Dataset", "Description",
-    "Error", "FileError", "FormatError", "Graph", "HandleError", "InternalError", "InvalidValueError", "Layer",
-    "LayerSpec", "Loader", "Loss", "Module", "NotFoundError", "Optimizer", "OutOfMemoryError", "Parameter",
-    "Predictor", "Report", "Schedule", "Sequential", "ShapeError", "Spec", "StateError", "Statistics", "Summary",
-    "Tensor", "ThreadError", "UnsupportedError", "Value", "check_gradients", "check_loss", "custom", "dataset",
-    "default_context", "digits", "init", "inspect", "io", "library_version", "load_tensors", "look", "probe",
-    "save_tensors", "schedule", "seed", "sheet_of", "sheet_of_draws", "summarise", "tensor", "transform", "zeros",
+    "Archive", "ArgumentError", "Average", "CallbackError", "CheckReport", "Context", "DTypeError", "Dataset",
+    "Description", "Error", "FileError", "FormatError", "Graph", "HandleError", "InternalError", "InvalidValueError",
+    "Layer", "LayerSpec", "Loader", "Loss", "Metrics", "Module", "NotFoundError", "Optimizer", "OutOfMemoryError",
+    "Parameter", "Predictor", "Report", "Schedule", "Sequential", "ShapeError", "Spec", "StateError", "Statistics",
+    "Summary", "Tensor", "ThreadError", "UnsupportedError", "Value", "average", "check_gradients", "check_loss",
+    "custom", "dataset", "default_context", "digits", "init", "inspect", "io", "library_version", "load_tensors",
+    "look", "metrics", "probe", "quartiles", "read_checkpoint", "resume", "resume_test", "save_checkpoint",
+    "save_tensors", "schedule", "seed", "sheet_of", "sheet_of_draws", "summarise", "tensor", "transform",
+    "write_checkpoint", "zeros",
 ]
 
 
