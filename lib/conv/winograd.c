@@ -5,7 +5,6 @@
 
 enum {
     TAPS = 9,
-    DEPTH_STEP = 16, /* rows of U that are made together */
     NR_MAX = 32,
     TILES = 4, /* that a task of a round transforms */
 };
@@ -49,15 +48,15 @@ static void make_rows_of_u(const job *j, int64_t o, int64_t k, int64_t kn, char 
                                true, out, plane);
         return;
     }
-    _Alignas(64) char taps[TAPS * DEPTH_STEP * NR_MAX * sizeof(float)]; /* float64 has half as many columns */
+    _Alignas(64) char taps[TAPS * DNNK_WINOGRAD_DEPTH * NR_MAX * sizeof(float)]; /* float64 has half as many columns */
     turn_taps(j, o, k, kn, taps);
     p->transforms->weights(kn, nr, taps, kn * nr, nr, false, out, plane);
 }
 
 static void make_u(const job *j, int64_t o, int64_t k0, int64_t kn, char *out, int64_t plane) {
     const dnnk_winograd_plan *p = j->plan;
-    for (int64_t k = 0; k < kn; k += DEPTH_STEP)
-        make_rows_of_u(j, o, k0 + k, dnnk_min(DEPTH_STEP, kn - k), out + k * p->nr * p->size, plane);
+    for (int64_t k = 0; k < kn; k += DNNK_WINOGRAD_DEPTH)
+        make_rows_of_u(j, o, k0 + k, dnnk_min(DNNK_WINOGRAD_DEPTH, kn - k), out + k * p->nr * p->size, plane);
 }
 
 /* A task makes U for one run of outputs. */

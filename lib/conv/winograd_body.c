@@ -4,105 +4,98 @@
 
 enum { TAPS = 3, MOST = 6, NR = 2 * VECTOR_BYTES / (int)sizeof(real) };
 
-/* The transforms in one dimension: y = Bᵀ x and so on. sx and sy are steps. */
-typedef void transform(const vec *x, int64_t sx, vec *y, int64_t sy);
+/* The transforms in one dimension: y = Bᵀ x and so on; numbers of y are sy apart. They must be inlined: then all that a
+ * transform in two dimensions keeps outside of registers is what lies between its two passes. */
+typedef void transform(const vec *x, vec *y, int64_t sy);
+#define TRANSFORM static inline __attribute__((always_inline)) void
 
 /* F(4, 3), with the points 0, ±1, ±2 and infinity. */
 
-static inline void b_transposed_4(const vec *x, int64_t sx, vec *y, int64_t sy) {
-    vec x1 = x[sx], x2 = x[2 * sx], x3 = x[3 * sx], x4 = x[4 * sx];
+TRANSFORM b_transposed_4(const vec *x, vec *y, int64_t sy) {
+    vec x1 = x[1], x2 = x[2], x3 = x[3], x4 = x[4];
     vec even = x4 - R(4.0) * x2, odd = x3 - R(4.0) * x1, even2 = x4 - x2, odd2 = R(2.0) * (x3 - x1);
     y[0] = R(4.0) * x[0] - R(5.0) * x2 + x4;
     y[sy] = even + odd;
     y[2 * sy] = even - odd;
     y[3 * sy] = even2 + odd2;
     y[4 * sy] = even2 - odd2;
-    y[5 * sy] = R(4.0) * x1 - R(5.0) * x3 + x[5 * sx];
+    y[5 * sy] = R(4.0) * x1 - R(5.0) * x3 + x[5];
 }
 
-static inline void a_transposed_4(const vec *x, int64_t sx, vec *y, int64_t sy) {
-    vec sum = x[sx] + x[2 * sx], difference = x[sx] - x[2 * sx];
-    vec sum2 = x[3 * sx] + x[4 * sx], difference2 = x[3 * sx] - x[4 * sx];
+TRANSFORM a_transposed_4(const vec *x, vec *y, int64_t sy) {
+    vec sum = x[1] + x[2], difference = x[1] - x[2];
+    vec sum2 = x[3] + x[4], difference2 = x[3] - x[4];
     y[0] = x[0] + sum + sum2;
     y[sy] = difference + R(2.0) * difference2;
     y[2 * sy] = sum + R(4.0) * sum2;
-    y[3 * sy] = difference + R(8.0) * difference2 + x[5 * sx];
+    y[3 * sy] = difference + R(8.0) * difference2 + x[5];
 }
 
-static inline void a_plain_4(const vec *x, int64_t sx, vec *y, int64_t sy) {
-    vec even = x[0] + x[2 * sx], odd = x[sx] + x[3 * sx];
-    vec even2 = x[0] + R(4.0) * x[2 * sx], odd2 = R(2.0) * x[sx] + R(8.0) * x[3 * sx];
+TRANSFORM a_plain_4(const vec *x, vec *y, int64_t sy) {
+    vec even = x[0] + x[2], odd = x[1] + x[3];
+    vec even2 = x[0] + R(4.0) * x[2], odd2 = R(2.0) * x[1] + R(8.0) * x[3];
     y[0] = x[0];
     y[sy] = even + odd;
     y[2 * sy] = even - odd;
     y[3 * sy] = even2 + odd2;
     y[4 * sy] = even2 - odd2;
-    y[5 * sy] = x[3 * sx];
+    y[5 * sy] = x[3];
 }
 
-static inline void g_plain_4(const vec *x, int64_t sx, vec *y, int64_t sy) {
-    vec even = (x[0] + x[2 * sx]) * R(-0.16666666666666666), odd = x[sx] * R(-0.16666666666666666);
-    vec even2 = x[0] * R(0.041666666666666664) + x[2 * sx] * R(0.16666666666666666),
-        odd2 = x[sx] * R(0.083333333333333333);
+TRANSFORM g_plain_4(const vec *x, vec *y, int64_t sy) {
+    vec even = (x[0] + x[2]) * R(-0.16666666666666666), odd = x[1] * R(-0.16666666666666666);
+    vec even2 = x[0] * R(0.041666666666666664) + x[2] * R(0.16666666666666666),
+        odd2 = x[1] * R(0.083333333333333333);
     y[0] = x[0] * R(0.25);
     y[sy] = even + odd;
     y[2 * sy] = even - odd;
     y[3 * sy] = even2 + odd2;
     y[4 * sy] = even2 - odd2;
-    y[5 * sy] = x[2 * sx];
+    y[5 * sy] = x[2];
 }
 
-static inline void g_transposed_4(const vec *x, int64_t sx, vec *y, int64_t sy) {
-    vec sum = (x[sx] + x[2 * sx]) * R(-0.16666666666666666), difference = (x[2 * sx] - x[sx]) * R(0.16666666666666666);
-    vec sum2 = x[3 * sx] + x[4 * sx], difference2 = x[3 * sx] - x[4 * sx];
+TRANSFORM g_transposed_4(const vec *x, vec *y, int64_t sy) {
+    vec sum = (x[1] + x[2]) * R(-0.16666666666666666), difference = (x[2] - x[1]) * R(0.16666666666666666);
+    vec sum2 = x[3] + x[4], difference2 = x[3] - x[4];
     y[0] = x[0] * R(0.25) + sum + sum2 * R(0.041666666666666664);
     y[sy] = difference + difference2 * R(0.083333333333333333);
-    y[2 * sy] = sum + sum2 * R(0.16666666666666666) + x[5 * sx];
+    y[2 * sy] = sum + sum2 * R(0.16666666666666666) + x[5];
 }
 
 /* F(2, 3), with the points 0, ±1 and infinity. */
 
-static inline void b_transposed_2(const vec *x, int64_t sx, vec *y, int64_t sy) {
-    y[0] = x[0] - x[2 * sx];
-    y[sy] = x[sx] + x[2 * sx];
-    y[2 * sy] = x[2 * sx] - x[sx];
-    y[3 * sy] = x[sx] - x[3 * sx];
+TRANSFORM b_transposed_2(const vec *x, vec *y, int64_t sy) {
+    y[0] = x[0] - x[2];
+    y[sy] = x[1] + x[2];
+    y[2 * sy] = x[2] - x[1];
+    y[3 * sy] = x[1] - x[3];
 }
 
-static inline void a_transposed_2(const vec *x, int64_t sx, vec *y, int64_t sy) {
-    y[0] = x[0] + x[sx] + x[2 * sx];
-    y[sy] = x[sx] - x[2 * sx] - x[3 * sx];
+TRANSFORM a_transposed_2(const vec *x, vec *y, int64_t sy) {
+    y[0] = x[0] + x[1] + x[2];
+    y[sy] = x[1] - x[2] - x[3];
 }
 
-static inline void a_plain_2(const vec *x, int64_t sx, vec *y, int64_t sy) {
+TRANSFORM a_plain_2(const vec *x, vec *y, int64_t sy) {
     y[0] = x[0];
-    y[sy] = x[0] + x[sx];
-    y[2 * sy] = x[0] - x[sx];
-    y[3 * sy] = -x[sx];
+    y[sy] = x[0] + x[1];
+    y[2 * sy] = x[0] - x[1];
+    y[3 * sy] = -x[1];
 }
 
-static inline void g_plain_2(const vec *x, int64_t sx, vec *y, int64_t sy) {
-    vec even = R(0.5) * (x[0] + x[2 * sx]), odd = R(0.5) * x[sx];
+TRANSFORM g_plain_2(const vec *x, vec *y, int64_t sy) {
+    vec even = R(0.5) * (x[0] + x[2]), odd = R(0.5) * x[1];
     y[0] = x[0];
     y[sy] = even + odd;
     y[2 * sy] = even - odd;
-    y[3 * sy] = x[2 * sx];
+    y[3 * sy] = x[2];
 }
 
-static inline void g_transposed_2(const vec *x, int64_t sx, vec *y, int64_t sy) {
-    vec sum = R(0.5) * (x[sx] + x[2 * sx]);
+TRANSFORM g_transposed_2(const vec *x, vec *y, int64_t sy) {
+    vec sum = R(0.5) * (x[1] + x[2]);
     y[0] = x[0] + sum;
-    y[sy] = R(0.5) * (x[sx] - x[2 * sx]);
-    y[2 * sy] = sum + x[3 * sx];
-}
-
-/* y [m, m] = T x Tᵀ for x [n, n] */
-static inline void in_two_dimensions(transform *t, int64_t n, int64_t m, const vec *x, vec *y) {
-    vec half[MOST * MOST];
-#pragma GCC unroll 6
-    for (int64_t j = 0; j < n; j++) t(x + j, n, half + j, n);
-#pragma GCC unroll 6
-    for (int64_t i = 0; i < m; i++) t(half + i * n, 1, y + i * m, 1);
+    y[sy] = R(0.5) * (x[1] - x[2]);
+    y[2 * sy] = sum + x[3];
 }
 
 /* The offsets of the side × side pixels of a tile of step `step`, or -1 outside the image. */
@@ -117,29 +110,45 @@ static inline void locate(const dnnk_tiling *t, int64_t tile, int64_t step, int6
     }
 }
 
-/* Fetches, while this tile is worked on, what the one to its right needs: the hardware does not see it coming. */
-static inline void fetch(const real *x, bool write) {
+/* Fetches, while this tile is worked on, what the one to its right needs: the hardware does not see it coming. The
+ * place may lie outside of the array, so it is no pointer until the processor, which does not mind, gets it. */
+static inline void fetch(const real *x, int64_t offset, bool write) {
+    const void *place = (const void *)((uintptr_t)x + (uintptr_t)offset * sizeof(real));
     if (write)
-        __builtin_prefetch(x, 1);
+        __builtin_prefetch(place, 1);
     else
-        __builtin_prefetch(x, 0);
+        __builtin_prefetch(place, 0);
+}
+
+/* Columns first, then rows; n channels of a tile of side × side, or of planes × planes, from c on. */
+#define UNROLL _Pragma("GCC unroll 6")
+#define STEPS static inline __attribute__((always_inline)) void
+
+STEPS read_vector(const real *image, const int64_t *offset, int64_t right, int64_t c, int64_t n, real *out,
+                  int64_t plane, transform *f, int64_t side, int64_t planes) {
+    vec half[MOST * MOST], x[MOST], y[MOST];
+    UNROLL for (int64_t j = 0; j < side; j++) {
+        UNROLL for (int64_t i = 0; i < side; i++) {
+            int64_t at = offset[i * side + j];
+            x[i] = at < 0 ? (vec){0} : load(image + at + c, n);
+            fetch(image, at + right + c, false);
+        }
+        f(x, half + j, side);
+    }
+    UNROLL for (int64_t i = 0; i < planes; i++) {
+        f(half + i * side, y, 1);
+        UNROLL for (int64_t j = 0; j < planes; j++) store(out + (i * planes + j) * plane + c, y[j], n);
+    }
 }
 
 /* The side × side pixels of a tile, transformed to planes × planes; tiles are `step` pixels apart. */
-static inline void read_transformed(const dnnk_tiling *t, int64_t tile, const real *image, real *out, int64_t plane,
-                                    transform *f, int64_t step, int64_t side, int64_t planes) {
-    int64_t offset[MOST * MOST];
+STEPS read_transformed(const dnnk_tiling *t, int64_t tile, const real *image, real *out, int64_t plane, transform *f,
+                       int64_t step, int64_t side, int64_t planes) {
+    int64_t offset[MOST * MOST], c = 0, right = step * t->channels;
     locate(t, tile, step, side, offset);
-    for (int64_t c = 0; c < t->channels; c += LANES) {
-        int64_t n = t->channels - c;
-        vec d[MOST * MOST], v[MOST * MOST];
-        for (int64_t e = 0; e < side * side; e++) {
-            d[e] = offset[e] < 0 ? (vec){0} : load(image + offset[e] + c, n);
-            fetch(image + offset[e] + step * t->channels + c, false);
-        }
-        in_two_dimensions(f, side, planes, d, v);
-        for (int64_t e = 0; e < planes * planes; e++) store(out + e * plane + c, v[e], n);
-    }
+    for (; c + LANES <= t->channels; c += LANES)
+        read_vector(image, offset, right, c, LANES, out, plane, f, side, planes);
+    if (c < t->channels) read_vector(image, offset, right, c, t->channels - c, out, plane, f, side, planes);
 }
 
 static inline vec finish(const dnnk_epilogue *e, vec v, int64_t at, int64_t c, int64_t n) {
@@ -149,49 +158,74 @@ static inline vec finish(const dnnk_epilogue *e, vec v, int64_t at, int64_t c, i
     return e->relu ? relu_of(v) : v;
 }
 
-static inline void write_transformed(const dnnk_tiling *t, int64_t tile, const real *m, int64_t plane,
-                                     const dnnk_winograd_target *to, transform *f, int64_t step) {
-    int64_t offset[MOST * MOST], side = step + TAPS - 1;
-    real *image = to->image;
-    locate(t, tile, step, step, offset);
-    for (int64_t c = 0; c < to->count; c += LANES) {
-        int64_t n = to->count - c;
-        vec d[MOST * MOST], v[MOST * MOST];
-        for (int64_t e = 0; e < side * side; e++) d[e] = load(m + e * plane + c, n);
-        in_two_dimensions(f, side, step, d, v);
-        for (int64_t e = 0; e < step * step; e++) {
-            if (offset[e] < 0) continue;
-            int64_t at = offset[e] + to->first + c;
-            fetch(image + at + step * t->channels, true);
-            if (to->accumulate) v[e] += load(image + at, n);
-            store(image + at, finish(to->epilogue, v[e], at, to->first + c, n), n);
+STEPS write_vector(const real *m, int64_t plane, const dnnk_winograd_target *to, const int64_t *offset, int64_t right,
+                   int64_t c, int64_t n, transform *f, int64_t step, int64_t side) {
+    vec half[MOST * MOST], x[MOST], y[MOST];
+    real *image = (real *)to->image + to->first + c;
+    UNROLL for (int64_t j = 0; j < side; j++) {
+        UNROLL for (int64_t i = 0; i < side; i++) x[i] = load(m + (i * side + j) * plane + c, n);
+        f(x, half + j, side);
+    }
+    UNROLL for (int64_t i = 0; i < step; i++) {
+        f(half + i * side, y, 1);
+        for (int64_t j = 0; j < step; j++) {
+            int64_t at = offset[i * step + j];
+            if (at < 0) continue;
+            fetch(image, at + right, true);
+            if (to->accumulate) y[j] += load(image + at, n);
+            store(image + at, finish(to->epilogue, y[j], at + to->first + c, to->first + c, n), n);
         }
     }
 }
 
-static inline void transform_weights(int64_t rows, int64_t cols, const real *taps, int64_t tap_stride,
-                                     int64_t row_stride, bool turned, real *out, int64_t plane, transform *f,
-                                     int64_t side) {
+STEPS write_transformed(const dnnk_tiling *t, int64_t tile, const real *m, int64_t plane,
+                        const dnnk_winograd_target *to, transform *f, int64_t step) {
+    int64_t offset[MOST * MOST], c = 0, side = step + TAPS - 1, right = step * t->channels;
+    locate(t, tile, step, step, offset);
+    for (; c + LANES <= to->count; c += LANES)
+        write_vector(m, plane, to, offset, right, c, LANES, f, step, side);
+    if (c < to->count) write_vector(m, plane, to, offset, right, c, to->count - c, f, step, side);
+}
+
+STEPS transform_weights(int64_t rows, int64_t cols, const real *taps, int64_t tap_stride, int64_t row_stride,
+                        bool turned, real *out, int64_t plane, transform *f, int64_t side) {
     for (int64_t at = 0; at < rows * NR; at += LANES) {
         const real *from = taps + at / NR * row_stride + at % NR;
         int64_t n = dnnk_max(0, cols - at % NR);
-        vec g[TAPS * TAPS], u[MOST * MOST];
-        for (int64_t e = 0; e < TAPS * TAPS; e++)
-            g[e] = load(from + (turned ? TAPS * TAPS - 1 - e : e) * tap_stride, n);
-        in_two_dimensions(f, TAPS, side, g, u);
-        for (int64_t e = 0; e < side * side; e++) store(out + e * plane + at, u[e], LANES);
+        vec half[MOST * MOST], x[MOST], y[MOST];
+        UNROLL for (int64_t j = 0; j < TAPS; j++) {
+            UNROLL for (int64_t i = 0; i < TAPS; i++) {
+                int64_t tap = i * TAPS + j;
+                const real *g = from + (turned ? TAPS * TAPS - 1 - tap : tap) * tap_stride;
+                x[i] = load(g, n);
+                if (turned) fetch(g, 2 * row_stride, false);
+            }
+            f(x, half + j, TAPS);
+        }
+        UNROLL for (int64_t i = 0; i < side; i++) {
+            f(half + i * TAPS, y, 1);
+            UNROLL for (int64_t j = 0; j < side; j++) store(out + (i * side + j) * plane + at, y[j], LANES);
+        }
     }
 }
 
-static inline void add_adjoint(int64_t channels, const real *planes, int64_t plane, real *dw, int64_t tap_stride,
-                               transform *f, int64_t side) {
+STEPS add_adjoint(int64_t channels, const real *planes, int64_t plane, real *dw, int64_t tap_stride, transform *f,
+                  int64_t side) {
     for (int64_t c = 0; c < channels; c += LANES) {
         int64_t n = channels - c;
-        vec u[MOST * MOST], g[TAPS * TAPS];
-        for (int64_t e = 0; e < side * side; e++) u[e] = load(planes + e * plane + c, n);
-        in_two_dimensions(f, side, TAPS, u, g);
-        for (int64_t e = 0; e < TAPS * TAPS; e++)
-            store(dw + e * tap_stride + c, g[e] + load(dw + e * tap_stride + c, n), n);
+        vec half[MOST * MOST], x[MOST], y[MOST];
+        UNROLL for (int64_t j = 0; j < side; j++) {
+            UNROLL for (int64_t i = 0; i < side; i++) x[i] = load(planes + (i * side + j) * plane + c, n);
+            f(x, half + j, side);
+        }
+        UNROLL for (int64_t i = 0; i < TAPS; i++) {
+            f(half + i * side, y, 1);
+            UNROLL for (int64_t j = 0; j < TAPS; j++) {
+                real *to = dw + (i * TAPS + j) * tap_stride + c;
+                fetch(to, TAPS * TAPS * tap_stride, true); /* the next output's */
+                store(to, y[j] + load(to, n), n);
+            }
+        }
     }
 }
 

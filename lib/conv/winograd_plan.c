@@ -7,7 +7,6 @@ enum {
     ROUND_BYTES = 8 << 20,   /* V (and M), which all lanes share: likewise */
     TASKS = 16,              /* as many as keep a few lanes evenly busy */
     TILE_ROWS = 12,          /* a multiple of the rows that every micro-kernel takes at once */
-    DEPTH_STEP = 16,         /* rows of U are made by so many */
     TALL_GRADIENT = 1 << 20, /* bytes of dU that a lane may keep as a whole */
     BLOCK = 64,              /* outputs and inputs of a block of dU */
 };
@@ -49,13 +48,13 @@ static int64_t plane_bytes(const dnnk_winograd_plan *p, int64_t plane) { return 
 
 int64_t dnnk_winograd_u_elements(const dnnk_winograd_plan *p) { return p->planes * p->u_plane; }
 
-/* Tiles whose rows in all planes, so many columns long, take these bytes. */
-static int64_t tiles_in(const dnnk_winograd_plan *p, int64_t bytes, int64_t columns) {
+/* So many rows, of all planes, take these bytes. */
+static int64_t rows_in(const dnnk_winograd_plan *p, int64_t bytes, int64_t columns) {
     return bytes / (p->planes * p->size * columns);
 }
 
 static void plan_tall(dnnk_winograd_plan *p) {
-    int64_t columns = p->from.channels + p->to.channels, most = tiles_in(p, L2_BYTES * 3 / 4, columns);
+    int64_t columns = p->from.channels + p->to.channels, most = rows_in(p, L2_BYTES * 3 / 4, columns);
     p->chunk = even_chunk(p->tiles, dnnk_min(most, dnnk_ceil_div(p->tiles, TASKS)));
     find_strides(p, p->to.channels);
     p->at_lanes = p->packed ? 0 : plane_bytes(p, p->u_plane);
@@ -64,10 +63,11 @@ static void plan_tall(dnnk_winograd_plan *p) {
 }
 
 static void plan_wide(dnnk_winograd_plan *p) {
-    int64_t fits = tiles_in(p, L2_BYTES / 2, p->nr);
-    p->chunk = even_chunk(p->tiles, dnnk_min(fits, tiles_in(p, ROUND_BYTES, p->from.channels)));
+    int64_t fits = rows_in(p, L2_BYTES / 2, p->nr);
+    p->chunk = even_chunk(p->tiles, dnnk_min(fits, rows_in(p, ROUND_BYTES, p->from.channels)));
     find_strides(p, p->nr);
-    p->u_depth = dnnk_max(DEPTH_STEP, tiles_in(p, L2_BYTES / 4, p->nr) / DEPTH_STEP * DEPTH_STEP);
+    int64_t left = L2_BYTES * 7 / 8 - plane_bytes(p, p->m_plane), rows = rows_in(p, left, p->nr);
+    p->u_depth = dnnk_max(DNNK_WINOGRAD_DEPTH, rows / DNNK_WINOGRAD_DEPTH * DNNK_WINOGRAD_DEPTH);
     if (!p->packed) p->u_plane = odd_lines(p->u_depth * p->nr, p->size);
     p->at_lanes = plane_bytes(p, p->v_plane);
     p->at_m = 0, p->at_u = plane_bytes(p, p->m_plane);
@@ -89,7 +89,7 @@ static int64_t bytes_of_dw(const dnnk_winograd_plan *p) {
 
 static void plan_tall_gradient(dnnk_winograd_plan *p) {
     int64_t columns = p->from.channels + p->to.channels;
-    p->chunk = even_chunk(p->tiles, tiles_in(p, L2_BYTES, columns));
+    p->chunk = even_chunk(p->tiles, rows_in(p, L2_BYTES, columns));
     p->splits = dnnk_min(TASKS, dnnk_ceil_div(p->tiles, p->chunk));
     find_strides(p, p->to.channels);
     p->at_partial = 0, p->at_lanes = p->splits * bytes_of_dw(p);
@@ -98,7 +98,7 @@ static void plan_tall_gradient(dnnk_winograd_plan *p) {
 }
 
 static void plan_wide_gradient(dnnk_winograd_plan *p) {
-    p->chunk = even_chunk(p->tiles, tiles_in(p, ROUND_BYTES, p->from.channels + p->to.channels));
+    p->chunk = even_chunk(p->tiles, rows_in(p, ROUND_BYTES, p->from.channels + p->to.channels));
     p->block_rows = p->block_columns = BLOCK;
     p->u_plane = odd_lines(BLOCK * BLOCK, p->size);
     find_strides(p, p->to.channels);

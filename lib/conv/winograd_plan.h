@@ -24,6 +24,8 @@
 #include "conv/winograd.h"
 #include "gemm/unpacked.h"
 
+enum { DNNK_WINOGRAD_DEPTH = 32 }; /* rows of U that are made together */
+
 typedef enum dnnk_winograd_direction {
     DNNK_WINOGRAD_FORWARD,
     DNNK_WINOGRAD_DATA,
