@@ -19,6 +19,7 @@ static const struct {
     {"shuffle", bench_shuffle},
     {"augment", bench_augment},
     {"statistics", bench_statistics},
+    {"audit", bench_audit},
 };
 
 enum { PARTS = sizeof parts / sizeof *parts };

@@ -17,5 +17,6 @@ void bench_ok(dnn_status status);
 void bench_shuffle(dnn_context *ctx);
 void bench_augment(dnn_context *ctx);
 void bench_statistics(dnn_context *ctx);
+void bench_audit(dnn_context *ctx);
 
 #endif

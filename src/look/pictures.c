@@ -54,7 +54,7 @@ static line_bins choose_bins(const dnn_values *all) {
 
 typedef struct line_set {
     dnn_series series[MOST_LINES];
-    char labels[MOST_LINES][16];
+    char labels[MOST_LINES][32];
     double x[BINS + 1], y[MOST_LINES][BINS + 1];
 } line_set;
 
