@@ -242,6 +242,10 @@ static void flipped(faulty *d) {
         mark(d, i);
     }
 }
+static void flipped_with_probabilities(faulty *d) {
+    flipped(d);
+    d->probabilities = true;
+}
 static void some_labels(faulty *d, double label) {
     for (int64_t i = 11; i < d->n[0]; i += d->n[0] / 8) {
         d->t[0][i] = label;
@@ -517,6 +521,7 @@ const fault faults[] = {
     {"targets shifted by two in the test set", shifted_test, "targets-shifted", NULL, TEST, 0, INK | ROWS | SUMS},
     {"classes numbered otherwise in the test set", renumbered_test, "classes-differ", NULL, TEST, 0, INK | ROWS},
     {"2 % flipped labels", flipped, "label-votes", NULL, TRAIN, 0.8, INK},
+    {"the same, and probabilities of a model", flipped_with_probabilities, "label-errors", NULL, TRAIN, 0.6, INK},
     {"labels -1 cast to u8", cast_labels, "labels-cast", NULL, TRAIN, 1, CLASSES_ALL},
     {"the same, number of classes not declared", cast_labels_undeclared, "labels-cast", NULL, TRAIN, 1, CLASSES_ALL},
     {"labels -1", negative_labels, "labels-negative", NULL, TRAIN, 1, CLASSES_ALL},

@@ -7,6 +7,7 @@
 
 #include <dnn/io.h>
 
+#include "audit/neighbours.h"
 #include "rng/rng.h"
 
 const char *const faulty_names[BASES] = {"cifar", "mnist", "iris", "digits", "table", "numbers"};
@@ -225,12 +226,31 @@ static dnn_status dataset_of(dnn_dataset **out, dnn_context *ctx, const faulty *
     return status;
 }
 
+/* The shares of the classes among the ten nearest other samples. */
+static dnn_tensor *neighbour_probabilities(dnn_context *ctx, const faulty *d) {
+    static const dnn_progress nobody;
+    enum { K = 10 };
+    dnni_points points = {d->x[TRAIN], d->n[TRAIN], d->items};
+    dnni_neighbours near;
+    dnn_tensor *p;
+    if (dnn_tensor_create(&p, ctx, DNN_F32, 2, (int64_t[]){d->n[TRAIN], d->classes}) != DNN_OK) return NULL;
+    if (dnni_neighbours_find(&near, ctx, points, points, K, true, &nobody) != DNN_OK) return NULL;
+    for (int64_t i = 0; i < d->n[TRAIN] * K; i++)
+        ((float *)dnn_tensor_data(p))[i / K * d->classes + (int64_t)d->t[TRAIN][near.index[i]]] += 1.0f / K;
+    dnni_neighbours_free(&near);
+    return p;
+}
+
 dnn_status faulty_audit(dnn_report **out, dnn_context *ctx, const faulty *d) {
     dnn_dataset *train = NULL, *test = NULL;
+    dnn_audit_desc options = d->options;
+    dnn_tensor *p = d->probabilities ? neighbour_probabilities(ctx, d) : NULL;
+    options.probabilities = p;
     dnn_status status = dataset_of(&train, ctx, d, TRAIN);
     if (status == DNN_OK) status = dataset_of(&test, ctx, d, TEST);
-    if (status == DNN_OK) status = dnn_audit(out, train, test, &d->options);
+    if (status == DNN_OK) status = dnn_audit(out, train, test, &options);
     dnn_dataset_release(test);
     dnn_dataset_release(train);
+    dnn_tensor_release(p);
     return status;
 }

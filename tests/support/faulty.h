@@ -17,6 +17,7 @@ typedef struct faulty {
     double low, high;        /* declared; both 0: not */
     int64_t classes;         /* declared; 0: not */
     bool channels_first;     /* the shape that is handed out */
+    bool probabilities;      /* hand out those of a nearest-neighbour model, each sample left out of its own */
     dnn_audit_desc options;
 
     int64_t planted[FAULTY_PLANTED]; /* the samples that were spoilt, if a fault has places */

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include <dnn/io.h>
+
 #include "support/faulty.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -124,25 +126,74 @@ static void generated_data(void **state) {
     assert_true(10 * n >= 9 * planted);
 }
 
-static void expect_clean(faulty_base base) {
-    faulty *d = faulty_new(ctx, base, SLOW);
-    dnn_report *report;
-    if (!d) return;
-    if (faulty_audit(&report, ctx, d) != DNN_OK) fail_msg("%s", dnn_last_error());
-    if (dnn_report_worst(report) >= DNN_SEVERITY_ERROR) fail_msg("%s: %s", faulty_names[base], dnn_report_text(report));
-    dnn_report_release(report);
-    faulty_free(d);
+/* ---- nothing planted ---- */
+
+static void expect_no_error(const dnn_report *report, const char *what) {
+    if (dnn_report_worst(report) >= DNN_SEVERITY_ERROR)
+        fail_msg("%s: %s", what, dnn_report_text((dnn_report *)(uintptr_t)report));
 }
 
-static void clean_data(void **state) {
+static void clean_bases(void **state) {
     (void)state;
-    for (faulty_base b = CIFAR; b < BASES; b++) expect_clean(b);
+    for (faulty_base b = CIFAR; b < BASES; b++) {
+        dnn_report *report;
+        faulty *d = faulty_new(ctx, b, SLOW);
+        if (!d) continue;
+        if (faulty_audit(&report, ctx, d) != DNN_OK) fail_msg("%s", dnn_last_error());
+        expect_no_error(report, faulty_names[b]);
+        dnn_report_release(report);
+        faulty_free(d);
+    }
+}
+
+static void expect_clean(dnn_dataset *train, dnn_dataset *test, const char *what) {
+    dnn_report *report;
+    if (dnn_audit(&report, train, test, NULL) != DNN_OK) fail_msg("%s: %s", what, dnn_last_error());
+    expect_no_error(report, what);
+    dnn_report_release(report);
+    dnn_dataset_release(train);
+    dnn_dataset_release(test);
+}
+
+static const char *path_of(char *path, size_t bytes, const char *folder, const char *file) {
+    snprintf(path, bytes, "%s/%s", folder, file);
+    return path;
+}
+
+/* Whole, as they are: CIFAR-10, MNIST's digits split at random, and a folder of JPEG files. */
+static void clean_real_data(void **state) {
+    (void)state;
+    const char *folder = getenv("DNN_DATA_DIR");
+    char a[512], b[512];
+    const char *one = a, *two = b;
+    dnn_dataset *all, *train, *test;
+    dnn_image_folder *images;
+    if (!folder || !*folder || SLOW) skip();
+    path_of(a, sizeof a, folder, "cifar10/data_batch_1.bin");
+    path_of(b, sizeof b, folder, "cifar10/test_batch.bin");
+    assert_int_equal(dnn_cifar_dataset(&train, ctx, &one, 1, NULL), DNN_OK);
+    assert_int_equal(dnn_cifar_dataset(&test, ctx, &two, 1, NULL), DNN_OK);
+    expect_clean(train, test, "CIFAR-10");
+    path_of(a, sizeof a, folder, "mnist/t10k-images-idx3-ubyte.gz");
+    path_of(b, sizeof b, folder, "mnist/t10k-labels-idx1-ubyte.gz");
+    assert_int_equal(dnn_idx_dataset(&all, ctx, a, b, NULL), DNN_OK);
+    dnn_split_desc split = {DNN_SIZED(dnn_split_desc), .count = 8000};
+    assert_int_equal(dnn_dataset_split(&train, &test, all, &split), DNN_OK);
+    dnn_dataset_release(all);
+    expect_clean(train, test, "MNIST");
+    dnn_status status = dnn_image_folder_open(&images, ctx, path_of(a, sizeof a, folder, "cifar10/folder"), NULL);
+    if (status == DNN_ERROR_UNSUPPORTED) return; /* a build without JPEG */
+    assert_int_equal(status, DNN_OK);
+    assert_int_equal(dnn_image_folder_dataset(&all, images), DNN_OK);
+    dnn_image_folder_release(images);
+    expect_clean(all, NULL, "the folder");
 }
 
 int main(int argc, char **argv) {
     verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(clean_data),
+        cmocka_unit_test(clean_bases),
+        cmocka_unit_test(clean_real_data),
         cmocka_unit_test(generated_data),
         cmocka_unit_test(real_data),
     };

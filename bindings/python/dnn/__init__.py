@@ -18,6 +18,7 @@ from ._abi import VERSION as __version__
 from ._constructors import *
 from ._library import lib as _lib
 from ._structs import Spec, init
+from .audit import audit
 from .average import Average, average
 from .check import CheckReport, check_gradients, check_loss
 from .checkpoint import read_checkpoint, resume, resume_test, save_checkpoint, write_checkpoint
@@ -43,7 +44,7 @@ __all__ = _constructors.__all__ + [
     "Description", "Error", "FileError", "FormatError", "Graph", "HandleError", "InternalError", "InvalidValueError",
     "Layer", "LayerSpec", "Loader", "Loss", "Metrics", "Module", "NotFoundError", "Optimizer", "OutOfMemoryError",
     "Parameter", "Predictor", "Report", "Schedule", "Sequential", "ShapeError", "Spec", "StateError", "Statistics",
-    "Summary", "Tensor", "ThreadError", "UnsupportedError", "Value", "average", "check_gradients", "check_loss",
+    "Summary", "Tensor", "ThreadError", "UnsupportedError", "Value", "audit", "average", "check_gradients", "check_loss",
     "custom", "dataset", "default_context", "digits", "init", "inspect", "io", "library_version", "load_tensors",
     "look", "metrics", "probe", "quartiles", "read_checkpoint", "resume", "resume_test", "save_checkpoint",
     "save_tensors", "schedule", "seed", "sheet_of", "sheet_of_draws", "summarise", "tensor", "transform",
