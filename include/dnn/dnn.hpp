@@ -63,6 +63,8 @@ using dataset = handle<dnn_dataset, dnn_dataset_release>;
 using loader = handle<dnn_loader, dnn_loader_release>;
 using check_report = handle<dnn_check_report, dnn_check_report_release>;
 using archive = handle<dnn_archive, dnn_archive_release>;
+using report = handle<dnn_report, dnn_report_release>;
+using summary = handle<dnn_summary, dnn_summary_release>;
 
 namespace detail {
 
@@ -79,6 +81,8 @@ template <> struct owner<dnn_dataset> { using type = dataset; };
 template <> struct owner<dnn_loader> { using type = loader; };
 template <> struct owner<dnn_check_report> { using type = check_report; };
 template <> struct owner<dnn_archive> { using type = archive; };
+template <> struct owner<dnn_report> { using type = report; };
+template <> struct owner<dnn_summary> { using type = summary; };
 
 template <typename F>
 struct first_argument;
