@@ -4,6 +4,7 @@
  *     io_arrays.h    IDX, npy, npz, CIFAR, text in windows
  *     io_images.h    PNG, JPEG, folders of images
  *     io_report.h    reports as pages
+ *     io_tables.h    CSV
  *
  * Files are read strictly: what the file says of sizes is checked against what it holds before memory is allocated, and
  * checksums are checked. Memory, that of zlib, libpng and libjpeg included (but for 4 KiB of each of libjpeg's
@@ -24,5 +25,6 @@
 #include "io_arrays.h"
 #include "io_images.h"
 #include "io_report.h"
+#include "io_tables.h"
 
 #endif

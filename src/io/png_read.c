@@ -41,20 +41,26 @@ static void read_palette(dnni_png_job *job) {
     png_set_packing(job->png);
 }
 
-/* To 8 bits a channel: few bits to eight, a transparent colour to an alpha channel. */
-static void read_info(dnni_png_job *job) {
+/* What the header says, before libpng takes memory for a row. */
+static void read_header(dnni_png_job *job) {
     png_structp png = job->png;
     be_strict(png);
     png_set_read_fn(png, job, supply);
     png_read_info(png, job->info);
-    bool indexed = png_get_color_type(png, job->info) == PNG_COLOR_TYPE_PALETTE;
+    job->height = png_get_image_height(png, job->info);
+    job->width = png_get_image_width(png, job->info);
+    job->channels = png_get_channels(png, job->info);
     job->packed_row = (int64_t)png_get_rowbytes(png, job->info);
+}
+
+/* To 8 bits a channel: few bits to eight, a transparent colour to an alpha channel. */
+static void begin_rows(dnni_png_job *job) {
+    png_structp png = job->png;
+    bool indexed = png_get_color_type(png, job->info) == PNG_COLOR_TYPE_PALETTE;
     if (indexed) read_palette(job);
     else png_set_expand(png);
     job->passes = png_set_interlace_handling(png);
     png_read_update_info(png, job->info);
-    job->height = png_get_image_height(png, job->info);
-    job->width = png_get_image_width(png, job->info);
     if (!indexed) job->channels = png_get_channels(png, job->info);
 }
 
@@ -79,17 +85,19 @@ static dnn_status resolve(const dnni_png_job *job, const char *path) {
     return DNN_OK;
 }
 
-static dnn_status check_info(const dnni_png_job *job, const char *path, int64_t max_bytes) {
+static dnn_status check_size(const dnni_png_job *job, const char *path, int64_t max_bytes) {
     int64_t bytes;
-    if (png_get_bit_depth(job->png, job->info) != 8)
-        return dnni_io_fail(DNN_ERROR_UNSUPPORTED, path, "has %d bits a channel, at most 8 are read",
-                            png_get_bit_depth(job->png, job->info));
     bool wraps = __builtin_mul_overflow(job->height * job->width, job->channels, &bytes);
-    if (wraps || bytes > max_bytes)
-        return dnni_io_fail(DNN_ERROR_UNSUPPORTED, path,
-                            "unfolds to %lld × %lld × %lld bytes, desc.max_bytes allows %lld", (long long)job->height,
-                            (long long)job->width, (long long)job->channels, (long long)max_bytes);
-    return DNN_OK;
+    if (!wraps && bytes <= max_bytes) return DNN_OK;
+    return dnni_io_fail(DNN_ERROR_UNSUPPORTED, path, "unfolds to %lld × %lld × %lld bytes, desc.max_bytes allows %lld",
+                        (long long)job->height, (long long)job->width, (long long)job->channels,
+                        (long long)max_bytes);
+}
+
+static dnn_status check_depth(const dnni_png_job *job, const char *path) {
+    int depth = png_get_bit_depth(job->png, job->info);
+    if (depth <= 8) return DNN_OK;
+    return dnni_io_fail(DNN_ERROR_UNSUPPORTED, path, "has %d bits a channel, at most 8 are read", depth);
 }
 
 /* Deflate makes at most 1032 bytes of one (zlib's documentation): a file too short for its size is found before memory
@@ -101,9 +109,8 @@ static dnn_status check_length(const dnni_png_job *job, const char *path) {
 }
 
 /* Where the pixels go that do not only pass by. */
-static dnn_status find_place(dnni_png_job *job, const char *path) {
+static dnn_status find_place(dnni_png_job *job) {
     const dnn_image_desc *wanted = job->wanted;
-    IO_TRY(check_length(job, path));
     bool fits = wanted->height == job->height && wanted->width == job->width && wanted->channels == job->channels;
     job->pixels = job->target && fits ? job->target
                                       : dnni_io_arena_take(job->arena, job->height * job->width * job->channels);
@@ -111,10 +118,14 @@ static dnn_status find_place(dnni_png_job *job, const char *path) {
 }
 
 static dnn_status decode(dnni_png_job *job, const char *path, int64_t max_bytes) {
-    if (!dnni_png_guard(job, read_info)) return dnni_png_reason(job, path);
-    IO_TRY(check_info(job, path, max_bytes));
-    if (job->only_header) return check_length(job, path);
-    if (job->arena) IO_TRY(find_place(job, path));
+    if (!dnni_png_guard(job, read_header)) return dnni_png_reason(job, path);
+    IO_TRY(check_size(job, path, max_bytes));
+    IO_TRY(check_depth(job, path));
+    IO_TRY(check_length(job, path));
+    if (!dnni_png_guard(job, begin_rows)) return dnni_png_reason(job, path);
+    IO_TRY(check_size(job, path, max_bytes));
+    if (job->only_header) return DNN_OK;
+    if (job->arena) IO_TRY(find_place(job));
     if (!dnni_png_guard(job, read_rows)) return dnni_png_reason(job, path);
     if (job->at == job->n) return DNN_OK;
     return dnni_io_fail(DNN_ERROR_FORMAT, path, "%lld bytes follow the image", (long long)(job->n - job->at));
@@ -194,7 +205,7 @@ dnn_status dnn_png_read(dnn_tensor **out, dnn_context *ctx, const char *path, co
     dnn_status status = load(&bytes, &file);
     dnni_io_close(&file);
     if (status != DNN_OK) return status;
-    dnni_png_job job = {.ctx = ctx, .bytes = bytes, .n = file.n};
+    dnni_png_job job = {.ctx = ctx, .bytes = bytes, .n = file.n, .length = file.n};
     status = read_image(out, &job, path, max_bytes);
     dnni_io_free(bytes);
     return status;

@@ -23,6 +23,8 @@ static void *allocate(void *user, size_t bytes, size_t alignment) {
     *label_of(memory) = (label){bytes, gap};
     memset(memory, 0xa5, bytes);
     atomic_fetch_add(&state->live, 1);
+    int64_t now = atomic_fetch_add(&state->bytes, (int64_t)bytes) + (int64_t)bytes, peak = atomic_load(&state->peak);
+    while (now > peak && !atomic_compare_exchange_weak(&state->peak, &peak, now)) continue;
     return memory;
 }
 
@@ -35,6 +37,7 @@ static void release(void *user, void *memory, size_t bytes) {
         abort();
     }
     atomic_fetch_sub(&state->live, 1);
+    atomic_fetch_sub(&state->bytes, (int64_t)bytes);
     free((char *)memory - l.gap);
 }
 

@@ -9,6 +9,8 @@
 typedef struct test_allocator {
     _Atomic int64_t calls; /* allocations asked for; set to 0 to count anew */
     _Atomic int64_t live;  /* pieces that are out */
+    _Atomic int64_t bytes; /* of them */
+    _Atomic int64_t peak;  /* the most that were out at once; set to `bytes` to measure anew */
     int64_t fail_at;       /* the call that fails: 1 the first; 0 none */
     bool for_ever;         /* all calls after it fail too */
 } test_allocator;

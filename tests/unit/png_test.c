@@ -148,6 +148,11 @@ static void test_palettes(void **state) {
     expect_pixels(&png, 3, (const unsigned char *)"\x04\x05\x06\x01\x02\x03");
     png = with_palette("\x01\x02\x03\x04\x05\x06", 6, "\x80", 1, "\0\x01\0");
     expect_pixels(&png, 4, (const unsigned char *)"\x04\x05\x06\xff\x01\x02\x03\x80");
+    dnn_tensor *any; /* as an image of any kind, too: its channels are those of its colours, not of its indices */
+    assert_int_equal(dnn_image_read(&any, ctx, path, NULL), DNN_OK);
+    assert_int_equal(dnn_tensor_count(any), 8);
+    assert_memory_equal(dnn_tensor_data(any), "\x04\x05\x06\xff\x01\x02\x03\x80", 8);
+    dnn_tensor_release(any);
     png = with_palette("\x01\x02\x03\x04\x05\x06", 6, NULL, 0, "\0\x01\x02"); /* an index past the end */
     refuse(&png, png.n, DNN_ERROR_FORMAT, "palette");
     png = with_palette("\x01\x02\x03\x04", 4, NULL, 0, "\0\0\0");

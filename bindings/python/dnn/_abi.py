@@ -265,6 +265,32 @@ class dnn_bad_image(IntEnum):
     DNN_BAD_IMAGE_SKIP = 10
 
 
+class dnn_csv_header(IntEnum):
+    DNN_CSV_HEADER_DETECT = 0
+    DNN_CSV_HEADER_YES = 10
+    DNN_CSV_HEADER_NO = 20
+
+
+class dnn_column_type(IntEnum):
+    DNN_COLUMN_MISSING = 10
+    DNN_COLUMN_INTEGER = 20
+    DNN_COLUMN_REAL = 30
+    DNN_COLUMN_TEXT = 40
+
+
+class dnn_missing(IntEnum):
+    DNN_MISSING_REFUSE = 0
+    DNN_MISSING_DROP = 10
+    DNN_MISSING_MEAN = 20
+    DNN_MISSING_VALUE = 30
+
+
+class dnn_text_input(IntEnum):
+    DNN_TEXT_INPUT_REFUSE = 0
+    DNN_TEXT_INPUT_NUMBER = 10
+    DNN_TEXT_INPUT_ONE_HOT = 20
+
+
 STATUS_MEANINGS = {
     0: "no error",
     1: "there is no more: the end of an epoch or of a list, not an error",
@@ -1480,6 +1506,45 @@ class dnn_image_folder_desc(Structure):
     ]
 
 
+class dnn_csv_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("delimiter", c_int32),
+        ("header", c_int),
+        ("missing", POINTER(c_char_p)),
+        ("n_missing", c_int64),
+        ("progress", dnn_progress),
+    ]
+
+
+class dnn_column_info(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("name", c_char_p),
+        ("type", c_int),
+        ("missing", c_int64),
+        ("low", c_double),
+        ("high", c_double),
+        ("mean", c_double),
+        ("classes", c_int64),
+    ]
+
+
+class dnn_table_dataset_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("target", c_char_p),
+        ("has_target_column", c_int32),
+        ("target_column", c_int64),
+        ("target_dtype", c_int),
+        ("inputs", POINTER(c_int64)),
+        ("n_inputs", c_int64),
+        ("missing", c_int),
+        ("value", c_double),
+        ("text", c_int),
+    ]
+
+
 # name: (result, parameters); a result that is dnn_status becomes an exception where it is a failure.
 DNN = {
     "dnn_version": (c_int32, []),
@@ -1842,4 +1907,13 @@ DNN_IO = {
     "dnn_image_folder_skipped_path": (c_char_p, [c_void_p, c_int64, POINTER(c_char_p)]),
     "dnn_image_folder_dataset": (dnn_status, [POINTER(c_void_p), c_void_p]),
     "dnn_report_write_html": (dnn_status, [c_void_p, c_char_p, c_void_p, c_char_p]),
+    "dnn_csv_open": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, POINTER(dnn_csv_desc)]),
+    "dnn_table_release": (dnn_status, [c_void_p]),
+    "dnn_table_rows": (c_int64, [c_void_p]),
+    "dnn_table_columns": (c_int64, [c_void_p]),
+    "dnn_table_column": (dnn_status, [c_void_p, c_int64, POINTER(dnn_column_info)]),
+    "dnn_table_find": (dnn_status, [c_void_p, c_char_p, POINTER(c_int64)]),
+    "dnn_table_class_name": (c_char_p, [c_void_p, c_int64, c_int64]),
+    "dnn_table_text": (dnn_status, [c_void_p, c_int64, c_int64, POINTER(c_char), c_size_t]),
+    "dnn_table_dataset": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_table_dataset_desc)]),
 }
