@@ -32,7 +32,7 @@ typedef struct dnn_csv_desc {
 /* Opens a CSV file: RFC 4180 (fields in quotes may hold delimiters, line ends and doubled quotes), with LF or CR LF, a
  * UTF-8 mark in front or none. Rows that are quite empty are passed over. Numbers have a decimal point, whatever the
  * locale; blanks around them do not matter. The file is gone through twice, and stays open. `desc` may be NULL.
- * Limits: 32,768 columns, 1 MiB a field; UNSUPPORTED beyond.
+ * Limits: 16,384 columns, 1 MiB a field; UNSUPPORTED beyond.
  * Errors besides those of io.h: FORMAT, with line and column, for a row of another length, a quote where none may be, a
  * NUL, an end within quotes, a file without rows. */
 DNN_API dnn_status dnn_csv_open(dnn_table **out, dnn_context *ctx, const char *path, const dnn_csv_desc *desc);

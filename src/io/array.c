@@ -4,12 +4,15 @@
 
 enum { CHUNK = 2048 };
 
+/* More than any file, and less than what a tensor or a sample may have: no later check is the first to refuse. */
+static const int64_t most_bytes = INT64_C(1) << 47;
+
 /* Sizes of 0 count as 1, so that what is around them cannot wrap either. */
 dnn_status dnni_io_array_measure(dnni_io_array *a, const char *path) {
     int64_t bytes = dnn_dtype_size(a->dtype);
     a->count = 1;
     for (int32_t i = 0; i < a->rank; i++) {
-        if (__builtin_mul_overflow(bytes, a->dims[i] ? a->dims[i] : 1, &bytes) || bytes > INT64_MAX / 8)
+        if (__builtin_mul_overflow(bytes, a->dims[i] ? a->dims[i] : 1, &bytes) || bytes > most_bytes)
             return dnni_io_fail(DNN_ERROR_FORMAT, path,
                                 "the sizes of its %d axes multiply to more than can be addressed", a->rank);
         a->count *= a->dims[i];

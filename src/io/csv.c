@@ -58,7 +58,7 @@ static dnn_status append(dnni_csv *csv, int c) {
 
 static dnn_status begin_field(dnni_csv *csv) {
     if (csv->n == DNNI_CSV_MOST_COLUMNS)
-        return fault(csv, DNN_ERROR_UNSUPPORTED, "the row has more fields than 32768");
+        return fault(csv, DNN_ERROR_UNSUPPORTED, "the row has more fields than 16384");
     if (csv->n == csv->fields_room) {
         int64_t room = csv->n ? 2 * csv->n : 64;
         int64_t *fields = dnni_io_arena_take(csv->arena, room * (int64_t)sizeof *fields);

@@ -4,7 +4,7 @@
 
 #include "io/arena.h"
 
-enum { DNNI_CSV_MOST_COLUMNS = 32768, DNNI_CSV_MOST_FIELD = 1 << 20 };
+enum { DNNI_CSV_MOST_COLUMNS = 16384, DNNI_CSV_MOST_FIELD = 1 << 20 };
 
 typedef struct dnni_csv {
     const dnni_io_file *file;

@@ -66,7 +66,7 @@ def make_npy():
         "product-wraps": raw_npy(header("'|u1'", shape="(4294967297, 4294967295, 1)")),
         "product-wraps-to-one": raw_npy(header("'|u1'", shape="(274177, 67280421310721)")),
         "zero-times-huge": raw_npy(header(shape="(0, 9223372036854775807)"), b""),
-        "deep": raw_npy(header(shape="(" * 20000)), "object": raw_npy(header("'|O'")), "structured":
+        "zero-times-2-53": raw_npy(header(shape="(0, 922337, 2306855775)"), b""), "deep": raw_npy(header(shape="(" * 20000)), "object": raw_npy(header("'|O'")), "structured":
         raw_npy(header("[('a', '<f4'), ('b', '<i4')]")), "unicode": raw_npy(header("'<U2'")),
         "complex": raw_npy(header("'<c8'", shape="(1,)")), "u8": raw_npy(header("'<u8'", shape="(1,)")),
         "twice": raw_npy("{'descr': '<f4', 'descr': '|u1', 'fortran_order': False, 'shape': (2,)}"),
@@ -162,7 +162,7 @@ def make_idx():
         "nine-axes": idx(8, (1,) * 9, b"x"), "255-axes": idx(8, (1,) * 255, b"x"),
         "wraps": idx(8, (2**32 - 1,) * 8, b""), "wraps-to-one": idx(8, (65536, 65536, 65536, 65537), b"x"),
         "zero-times-wraps": idx(8, (0, 2**32 - 1, 2**32 - 1), b""), "short": images[:-1], "long": images + b"x",
-        "huge": idx(14, (2**31,), b""), "cut-sizes": images[:9],
+        "zero-times-2-48": idx(8, (0, 2**20, 0x1c00001c), b""), "huge": idx(14, (2**31,), b""), "cut-sizes": images[:9],
         "bomb-less.gz": gz(idx(8, (4,), bytes(8 << 20))), "bomb-more.gz": gz(idx(8, (2**30,), bytes(8 << 20))),
         "cut.gz": gz(images)[:-9], "crc.gz": gz(images)[:-8] + b"\0" * 8, "trailing.gz": gz(images) + b"junk",
     }
@@ -360,6 +360,7 @@ def make_csv():
         put("csv", f"ok-{name}.csv", text.encode())
     for name, text in bad.items():
         put("csv", f"bad-{name}.csv", text.encode())
+    put("csv", "bad-wide.csv", b"," * 16383 + b"\n1\n")
     put("csv", "bad-columns.csv", b"," * 70000 + b"\n")
 
 

@@ -205,7 +205,7 @@ static void test_bad(void **state) {
     long_field[n] = '\0';
     refuse(long_field, DNN_ERROR_UNSUPPORTED, "more than 1 MiB");
     memset(long_field, ',', n);
-    refuse(long_field, DNN_ERROR_UNSUPPORTED, "32768");
+    refuse(long_field, DNN_ERROR_UNSUPPORTED, "16384");
     free(long_field);
 }
 
