@@ -24,8 +24,8 @@ static dnn_dataset *made_up(dnn_context *ctx) {
 }
 
 static dnn_dataset *open_images(dnn_context *ctx, const char **what) {
-    dnn_dataset *images = NULL;
 #ifdef BENCH_HAS_IO
+    dnn_dataset *images;
     const char *folder = getenv("DNN_DATA_DIR");
     char path[1024];
     const char *paths = path;

@@ -1,8 +1,8 @@
 /* Light and colour. */
-#include <math.h>
-
 #include "image/image.h"
 
+static float larger(float a, float b) { return a > b ? a : b; }
+static float smaller(float a, float b) { return a < b ? a : b; }
 static float clamp(float x) { return x > 0.0f ? (x < 1.0f ? x : 1.0f) : 0.0f; }
 
 float dnnk_grey(const float *pixel, int64_t channels) {
@@ -39,18 +39,19 @@ static float hue_of(const float *rgb, float most, float least) {
     return sixth / 6;
 }
 
-/* The colour of that hue, from its largest and smallest part: each part is a trapezium over the circle. */
+/* The colour of that hue, in -2/3 … 4/3, from its largest and smallest part: each is a trapezium over the circle. */
 static void set_hue(float *rgb, float hue, float most, float least) {
     for (int c = 0; c < 3; c++) {
-        float away = hue - (float)c / 3;
-        away = fabsf(away - roundf(away)) * 6; /* from the part's own hue, in sixths of the circle: 0 … 3 */
-        rgb[c] = least + (most - least) * clamp(2 - away);
+        float away = hue - (float)c / 3; /* from the part's own hue */
+        if (away < 0) away = -away;
+        if (away > 1) away -= 1;
+        rgb[c] = least + (most - least) * clamp(2 - 6 * smaller(away, 1 - away));
     }
 }
 
 void dnnk_hue(int64_t pixels, float *rgb, float turn) {
     for (int64_t i = 0; i < pixels; i++, rgb += 3) {
-        float most = fmaxf(fmaxf(rgb[0], rgb[1]), rgb[2]), least = fminf(fminf(rgb[0], rgb[1]), rgb[2]);
+        float most = larger(larger(rgb[0], rgb[1]), rgb[2]), least = smaller(smaller(rgb[0], rgb[1]), rgb[2]);
         if (most > least) set_hue(rgb, hue_of(rgb, most, least) + turn, most, least);
     }
 }

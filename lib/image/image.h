@@ -71,9 +71,11 @@ void dnnk_resize_image(const dnnk_image *from, const dnnk_image *to, const dnnk_
 void dnnk_warp_nearest(const dnnk_grid *from, const dnnk_grid *to, const double matrix[9], dnnk_border border,
                        const void *fill);
 
-/* Or a mean of the four pixels around: bilinear. `fill`: in units of the image. */
+/* Or a mean of the four pixels around: bilinear. `fill`: in units of the image. `work`: as many bytes as workspace
+ * says, on a boundary of 4. */
+int64_t dnnk_warp_workspace(int64_t channels);
 void dnnk_warp_linear(const dnnk_image *from, const dnnk_image *to, const double matrix[9], dnnk_border border,
-                      float fill);
+                      float fill, void *work);
 
 /* ---- converting -------------------------------------------------------------------------------------------------- */
 
@@ -100,7 +102,7 @@ float dnnk_grey(const float *pixel, int64_t channels);
 void dnnk_brightness(int64_t pixels, int64_t channels, float *x, float factor);
 void dnnk_contrast(int64_t pixels, int64_t channels, float *x, float factor);
 void dnnk_saturation(int64_t pixels, float *rgb, float factor); /* 3 channels */
-void dnnk_hue(int64_t pixels, float *rgb, float turn);          /* turn: of the circle, 1 is all of it */
+void dnnk_hue(int64_t pixels, float *rgb, float turn);          /* turn: in -½ … ½ of the circle */
 
 /* ---- blurring ---------------------------------------------------------------------------------------------------- */
 

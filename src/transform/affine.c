@@ -14,6 +14,7 @@ typedef struct {
 static dnn_status shape(const void *settings, dnni_spec *spec) {
     const state *s = settings;
     DNNI_TRY(dnni_want_image(spec));
+    spec->work_bytes = dnni_warp_work(spec->input.dims[2]);
     return dnni_want_fill(spec, s->fill);
 }
 

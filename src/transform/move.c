@@ -49,6 +49,8 @@ int64_t dnni_move_work(int64_t height, int64_t width, int64_t out_height, int64_
     return bytes < 0 ? INT64_MAX / 2 : bytes;
 }
 
+int64_t dnni_warp_work(int64_t channels) { return dnnk_warp_workspace(channels); }
+
 /* ---- images and masks ---- */
 
 static dnnk_border border_of(dnn_border border) {
@@ -98,7 +100,8 @@ void dnni_move_image(const dnni_move *move, const dnn_array *in, const dnn_array
     if (move->filter == DNN_FILTER_NEAREST || is_cut(move, to.height, to.width)) {
         move_pixels(move, in, out, move->fill);
     } else if (move->is_warp) {
-        dnnk_warp_linear(&from, &to, move->matrix, border_of(move->border), (float)move->fill);
+        dnnk_warp_linear(&from, &to, move->matrix, border_of(move->border), (float)move->fill,
+                         work);
     } else {
         dnnk_resize resize = {move->top, move->left, move->height, move->width, move->flip_rows, move->flip_cols,
                               move->filter == DNN_FILTER_AREA ? DNNK_AREA : DNNK_LINEAR, !move->no_antialias};

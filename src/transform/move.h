@@ -42,6 +42,9 @@ bool dnni_move_is_nothing(const dnni_move *move, int64_t out_height, int64_t out
 /* Bytes of `work` that moving an image may need: from height × width to out_height × out_width. */
 int64_t dnni_move_work(int64_t height, int64_t width, int64_t out_height, int64_t out_width, int64_t channels);
 
+/* And to warp one of so many channels. */
+int64_t dnni_warp_work(int64_t channels);
+
 /* Moves an image (H, W, C), uint8 or float32. */
 void dnni_move_image(const dnni_move *move, const dnn_array *in, const dnn_array *out, void *work);
 
