@@ -212,6 +212,31 @@ DNN_API dnn_status dnn_description_step(const dnn_description *description, int6
 /* The whole as a table in text, lines ended by '\n'; lent. NULL on a bad handle. */
 DNN_API const char *dnn_description_text(const dnn_description *description);
 
+/* ---- observing -------------------------------------------------------------------------------------------------- */
+
+/* One step of a forward, after it ran. Arrays and text are lent for the call, and only to be read. Steps that only see
+ * memory in another shape (flatten, reshape) are not shown. */
+typedef struct dnn_observation {
+    size_t size;
+    const char *path;            /* of the layer: "layer1.0.conv1" */
+    const char *type;            /* "conv2d"; the plan's own steps are "copy" */
+    int64_t step;                /* its number in the list */
+    const dnn_array *inputs;     /* what it read */
+    const dnn_array *outputs;    /* what it wrote */
+    const dnn_array *parameters; /* in the order of dnn_layer_add_parameter */
+    int32_t n_inputs, n_outputs, n_parameters;
+    int32_t training;            /* 1: the layer ran in training mode */
+} dnn_observation;
+
+/* Runs a forward, in the modes that the layers are in, and shows each step to see(user, …): where a NaN comes from,
+ * which units are dead, what a layer makes of an image. Nothing is fused and no input overwritten, so numbers may
+ * differ from those of an ordinary forward by rounding. The module stays as it was: running statistics, counters of
+ * random numbers, the forward that ran last and its plans; the plan of this call goes with it.
+ * `see` must not call back into the module. Another status of its than DNN_OK ends the forward, which returns it with
+ * the host's reason. Errors besides: as dnn_module_forward_n's. */
+DNN_API dnn_status dnn_module_observe(dnn_module *module, const dnn_tensor *const *inputs, int32_t n_inputs,
+                                      dnn_status (*see)(void *user, const dnn_observation *observation), void *user);
+
 /* ---- predicting -------------------------------------------------------------------------------------------------- */
 
 /* Runs a module in evaluation mode, whatever mode it is in, without changing it: const is true. Make one predictor for

@@ -31,7 +31,7 @@ dnn_status dnni_gradcheck_make_copy(check_copy *c, dnni_pool *pool, dnn_module *
     c->gradients = dnni_pool_alloc(pool, index->n_parameters, sizeof *c->gradients);
     if (!c->inputs || !c->values || !c->gradients) return DNN_ERROR_MEMORY;
     c->n_inputs = n_inputs;
-    c->runner = dnni_runner_new(c->ctx, false);
+    c->runner = dnni_runner_new(c->ctx, DNNI_TO_RUN);
     if (!c->runner) return DNN_ERROR_MEMORY;
     DNNI_TRY(copy_inputs(c, inputs));
     return copy_parameters(c);

@@ -19,10 +19,10 @@ static void restore_buffers(const check_network *n) {
 dnn_status dnni_gradcheck_forward(check_network *n, check_copy *copy, uint64_t *choices) {
     dnni_gradcheck_restore_counters(&n->state);
     restore_buffers(n);
-    dnni_runner_watch_choices(copy->runner, choices);
+    dnni_runner_watch(copy->runner, &(dnni_watch){.choices = choices});
     dnn_status status = dnni_runner_forward(copy->runner, n->module, (const dnn_tensor *const *)copy->inputs,
                                             n->n_inputs, n->outputs, n->n_outputs);
-    dnni_runner_watch_choices(copy->runner, NULL);
+    dnni_runner_watch(copy->runner, &(dnni_watch){.choices = NULL});
     return status;
 }
 

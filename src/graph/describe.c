@@ -191,7 +191,7 @@ dnn_status dnn_module_describe(dnn_description **out, dnn_module *module, const 
     DNNI_TRY(check_shapes(inputs, n_inputs));
     DNNI_TRY(dnni_module_usable(module));
     dnni_plan *plan = NULL;
-    DNNI_TRY(dnni_plan_make(&plan, module, inputs, n_inputs, false));
+    DNNI_TRY(dnni_plan_make(&plan, module, inputs, n_inputs, DNNI_TO_RUN));
     dnn_description *d = dnni_object_new(plan->ctx, DNNI_DESCRIPTION, sizeof *d, destroy_description);
     dnn_status status = d ? DNN_OK : DNN_ERROR_MEMORY;
     if (d) d->pool.ctx = plan->ctx;

@@ -1,8 +1,8 @@
 /* The public calls that run a module: they check what comes in; the runner does the work. */
 #include "graph/runner.h"
 
-static dnn_status check_tensors(const dnn_module *module, const dnn_tensor *const *tensors, int32_t n,
-                                bool null_allowed, const char *name) {
+dnn_status dnni_check_tensors(const dnn_module *module, const dnn_tensor *const *tensors, int32_t n, bool null_allowed,
+                              const char *name) {
     DNNI_REQUIRE(n >= 0 && n < 65536 && (tensors || n == 0), "%s: %d tensors at %s", name, n,
                  tensors ? "an array" : "NULL");
     for (int32_t i = 0; i < n; i++) {
@@ -15,7 +15,7 @@ static dnn_status check_tensors(const dnn_module *module, const dnn_tensor *cons
 
 static dnn_status own_runner(dnn_module *module) {
     if (module->error_kept) return dnni_error_restore(&module->error);
-    if (!module->runner) module->runner = dnni_runner_new(module->base.ctx, false);
+    if (!module->runner) module->runner = dnni_runner_new(module->base.ctx, DNNI_TO_RUN);
     return module->runner ? DNN_OK : DNN_ERROR_MEMORY;
 }
 
@@ -29,7 +29,7 @@ dnn_status dnn_module_forward_n(dnn_module *module, const dnn_tensor *const *inp
     DNNI_REQUIRE(n_outputs >= 1 && n_outputs < 65536, "n_outputs is %d, it must be at least 1", n_outputs);
     clear(outputs, n_outputs);
     DNNI_TRY(dnni_check_module(module, "module"));
-    DNNI_TRY(check_tensors(module, inputs, n_inputs, false, "input"));
+    DNNI_TRY(dnni_check_tensors(module, inputs, n_inputs, false, "input"));
     DNNI_TRY(own_runner(module));
     return dnni_runner_forward(module->runner, module, inputs, n_inputs, outputs, n_outputs);
 }
@@ -42,7 +42,7 @@ dnn_status dnn_module_backward_n(dnn_module *module, const dnn_tensor *const *ou
                                  const dnn_tensor **input_gradients, int32_t n_inputs) {
     clear(input_gradients, n_inputs);
     DNNI_TRY(dnni_check_module(module, "module"));
-    DNNI_TRY(check_tensors(module, output_gradients, n_outputs, true, "dy"));
+    DNNI_TRY(dnni_check_tensors(module, output_gradients, n_outputs, true, "dy"));
     return dnni_runner_backward(module->runner, module, output_gradients, n_outputs, input_gradients, n_inputs);
 }
 
@@ -72,7 +72,7 @@ dnn_status dnn_predictor_create(dnn_predictor **out, const dnn_module *module) {
     dnn_context *ctx = dnni_context_of(module);
     dnn_predictor *p = dnni_object_new(ctx, DNNI_PREDICTOR, sizeof *p, destroy_predictor);
     if (!p) return DNN_ERROR_MEMORY;
-    p->runner = dnni_runner_new(ctx, true);
+    p->runner = dnni_runner_new(ctx, DNNI_TO_PREDICT);
     if (!p->runner) {
         dnni_object_release(p, DNNI_PREDICTOR, "predictor");
         return DNN_ERROR_MEMORY;
@@ -89,7 +89,7 @@ dnn_status dnn_predictor_run_n(dnn_predictor *predictor, const dnn_tensor *const
     DNNI_REQUIRE(n_outputs >= 1 && n_outputs < 65536, "n_outputs is %d, it must be at least 1", n_outputs);
     clear(outputs, n_outputs);
     DNNI_TRY(dnni_check(predictor, DNNI_PREDICTOR, "predictor"));
-    DNNI_TRY(check_tensors(predictor->module, inputs, n_inputs, false, "input"));
+    DNNI_TRY(dnni_check_tensors(predictor->module, inputs, n_inputs, false, "input"));
     return dnni_runner_forward(predictor->runner, predictor->module, inputs, n_inputs, outputs, n_outputs);
 }
 

@@ -172,18 +172,18 @@ static void mix_parameters(uint64_t *signature, const dnni_parameters *list) {
     }
 }
 
-static void mix_module(uint64_t *signature, const dnn_module *m, bool as_predictor) {
-    uint64_t training = m->training && !as_predictor;
+static void mix_module(uint64_t *signature, const dnn_module *m, dnni_use use) {
+    uint64_t training = m->training && use != DNNI_TO_PREDICT;
     uint64_t what = (m->error_kept ? 4 : 0) + training * 2 + (m->layer_class ? 1 : 0);
     dnn_layer_mix(signature, (uint64_t)m->n_children * 8 + what);
     dnn_layer_mix(signature, (uint64_t)m->n_calls + ((uint64_t)m->outputs.count << 32));
     mix_parameters(signature, &m->parameters);
     mix_parameters(signature, &m->buffers);
-    for (int64_t i = 0; i < m->n_children; i++) mix_module(signature, m->children[i].module, as_predictor);
+    for (int64_t i = 0; i < m->n_children; i++) mix_module(signature, m->children[i].module, use);
 }
 
-uint64_t dnni_module_signature(const dnn_module *module, bool as_predictor) {
-    uint64_t signature = (uint64_t)module->gradient_flags + (as_predictor ? 16 : 0);
-    mix_module(&signature, module, as_predictor);
+uint64_t dnni_module_signature(const dnn_module *module, dnni_use use) {
+    uint64_t signature = (uint64_t)module->gradient_flags + 16 * (uint64_t)use;
+    mix_module(&signature, module, use);
     return signature;
 }

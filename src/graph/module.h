@@ -98,8 +98,12 @@ dnn_status dnni_module_usable(const dnn_module *module);
 /* Forgets what depends on the tree. */
 void dnni_module_tree_changed(dnn_module *module);
 
+/* What a plan is for. A predictor reads the module and keeps nothing; a plan to be observed does step by step what
+ * others fuse, and overwrites no input, so that each step can be looked at. */
+typedef enum dnni_use { DNNI_TO_RUN, DNNI_TO_PREDICT, DNNI_TO_OBSERVE } dnni_use;
+
 /* A number that changes when the plans of this module no longer hold: tree, modes, dtypes, what is frozen. */
-uint64_t dnni_module_signature(const dnn_module *module, bool as_predictor);
+uint64_t dnni_module_signature(const dnn_module *module, dnni_use use);
 
 /* The dtype that the parameters below have: F32 if there is none. */
 dnn_dtype dnni_module_dtype(const dnn_module *module);

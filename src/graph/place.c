@@ -43,6 +43,7 @@ static bool used_twice(const dnni_plan *plan, const plan_step *step) {
 /* Output 0 may take over the memory of input 0 if this step's forward is the input's last use. */
 static bool may_take_over(const dnni_plan *plan, const plan_step *step, int64_t i) {
     if (!(step->spec.flags & DNN_LAYER_INPLACE) || step->n_inputs < 1) return false;
+    if (plan->use == DNNI_TO_OBSERVE) return false;
     const plan_value *input = plan_root(plan, step->inputs[0]);
     return plan->buffers[input->buffer].external == PLAN_NONE && input->last_use == (int32_t)i &&
            dnni_bytes(&input->array) == dnni_bytes(&plan->values[step->outputs[0]].array) && !used_twice(plan, step);

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "graph/runner.h"
-
 dnn_status dnni_plan_grow(dnni_plan *plan, void **array, int64_t *capacity, int64_t needed, int64_t size) {
     if (needed <= *capacity) return DNN_OK;
     int64_t room = *capacity < 16 ? 16 : 2 * *capacity;
@@ -39,20 +37,21 @@ static dnn_status copy_shapes(dnni_plan *plan, const dnn_array *inputs, int32_t 
 static dnn_status compile(dnni_plan *plan, dnn_module *module, const dnn_array *inputs, int32_t n_inputs) {
     DNNI_TRY(copy_shapes(plan, inputs, n_inputs));
     DNNI_TRY(dnni_plan_expand(plan, module));
-    DNNI_TRY(dnni_plan_fuse(plan));
+    if (plan->use != DNNI_TO_OBSERVE) DNNI_TRY(dnni_plan_fuse(plan));
     DNNI_TRY(dnni_plan_gradients(plan, module));
     return dnni_plan_place(plan);
 }
 
 dnn_status dnni_plan_make(dnni_plan **out, dnn_module *module, const dnn_array *inputs, int32_t n_inputs,
-                          bool as_predictor) {
+                          dnni_use use) {
     dnn_context *ctx = module->base.ctx;
     dnni_plan *plan = dnni_alloc(ctx, 1, sizeof *plan);
     if (!plan) return DNN_ERROR_MEMORY;
     plan->pool.ctx = plan->ctx = ctx;
-    plan->as_predictor = as_predictor;
-    plan->signature = dnni_module_signature(module, as_predictor);
-    plan->keeps = !as_predictor && ((module->gradient_flags & DNN_GRADIENTS_EVAL) || dnni_module_any_training(module));
+    plan->use = use;
+    plan->signature = dnni_module_signature(module, use);
+    plan->keeps = use != DNNI_TO_PREDICT &&
+                  ((module->gradient_flags & DNN_GRADIENTS_EVAL) || dnni_module_any_training(module));
     dnn_status status = compile(plan, module, inputs, n_inputs);
     if (status == DNN_OK) *out = plan;
     else dnni_plan_free(plan);

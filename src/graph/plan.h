@@ -12,7 +12,7 @@
 #ifndef DNNI_PLAN_H
 #define DNNI_PLAN_H
 
-#include "graph/module.h"
+#include "graph/runner.h"
 
 enum { PLAN_NONE = -1 };
 
@@ -91,7 +91,7 @@ typedef struct dnni_plan {
     dnn_array *input_shapes;
     int32_t n_inputs;
     bool keeps; /* a backward may follow */
-    bool as_predictor;
+    dnni_use use;
     /* the list */
     plan_step *steps;
     int64_t n_steps, steps_capacity;
@@ -113,7 +113,7 @@ typedef struct dnni_plan {
 
 /* Compiles a plan of `module` for inputs of these shapes. Allocates the plan, no arena. */
 dnn_status dnni_plan_make(dnni_plan **out, dnn_module *module, const dnn_array *inputs, int32_t n_inputs,
-                          bool as_predictor);
+                          dnni_use use);
 void dnni_plan_free(dnni_plan *plan);
 
 /* The passes, in this order. */
@@ -127,9 +127,8 @@ void dnni_plan_unbind(dnni_plan *plan);
 /* Gives the plan prepared_bytes at `memory`, in which nothing is prepared yet; they must stay until the next call. */
 void dnni_plan_give_prepared(dnni_plan *plan, void *memory);
 
-/* Runs the list down or up. Handed in: the data of the inputs; of the gradients of the outputs. If `choices` is not
- * NULL, the choices that layers make on their data are mixed into it. */
-dnn_status dnni_plan_forward(dnni_plan *plan, void *const *inputs, uint64_t *choices);
+/* Runs the list down or up. Handed in: the data of the inputs; of the gradients of the outputs. */
+dnn_status dnni_plan_forward(dnni_plan *plan, void *const *inputs, const dnni_watch *watch);
 dnn_status dnni_plan_backward(dnni_plan *plan, void *const *output_gradients);
 
 /* Asks the shape rule of a step, and checks what it says. Once more when the step becomes a host. */
@@ -160,12 +159,12 @@ static inline const dnni_parameters *plan_layer_buffers(const plan_step *step) {
 }
 static inline const void *plan_state(const plan_step *step) { return step->module ? step->module->state : NULL; }
 static inline bool plan_training(const dnni_plan *plan, const plan_step *step) {
-    return !plan->as_predictor && step->module && step->module->training;
+    return plan->use != DNNI_TO_PREDICT && step->module && step->module->training;
 }
 
 /* Whether the step prepares something from its parameters. */
 static inline bool plan_prepares(const dnni_plan *plan, const plan_step *step) {
-    return plan->as_predictor && !step->is_view && !step->is_guest && step->layer_class->prepare &&
+    return plan->use == DNNI_TO_PREDICT && !step->is_view && !step->is_guest && step->layer_class->prepare &&
            step->spec.prepared_bytes > 0;
 }
 

@@ -82,6 +82,19 @@ static dnn_status prepare(plan_step *step) {
     return DNN_OK;
 }
 
+/* Shows the step to whoever watches. */
+static dnn_status show(const dnni_plan *plan, const plan_step *step, const dnni_watch *watch) {
+    const dnn_layer_call *call = &step->forward_call;
+    if (!watch->see || step->is_view) return DNN_OK;
+    dnn_observation o = {DNN_SIZED(dnn_observation), .path = step->path, .type = step->layer_class->type,
+                         .step = step - plan->steps, .inputs = call->inputs, .n_inputs = call->n_inputs,
+                         .outputs = call->outputs, .n_outputs = call->n_outputs, .parameters = call->parameters,
+                         .n_parameters = call->n_parameters, .training = call->training};
+    uint64_t errors = dnni_error_count();
+    dnn_status status = watch->see(watch->user, &o);
+    return status == DNN_OK ? DNN_OK : failed(step, dnni_host_failed(status, errors, "see"));
+}
+
 static dnn_status forward_step(plan_step *step, uint64_t *choices) {
     if (step->is_view || step->is_guest) return DNN_OK;
     fetch_parameters(step);
@@ -95,9 +108,12 @@ static dnn_status forward_step(plan_step *step, uint64_t *choices) {
     return DNN_OK;
 }
 
-dnn_status dnni_plan_forward(dnni_plan *plan, void *const *inputs, uint64_t *choices) {
+dnn_status dnni_plan_forward(dnni_plan *plan, void *const *inputs, const dnni_watch *watch) {
     patch(plan, 0, plan->n_inputs, inputs);
-    for (int64_t i = 0; i < plan->n_steps; i++) DNNI_TRY(forward_step(&plan->steps[i], choices));
+    for (int64_t i = 0; i < plan->n_steps; i++) {
+        DNNI_TRY(forward_step(&plan->steps[i], watch->choices));
+        DNNI_TRY(show(plan, &plan->steps[i], watch));
+    }
     return DNN_OK;
 }
 

@@ -5,7 +5,7 @@
 
 struct dnni_runner {
     dnn_context *ctx;
-    bool as_predictor;
+    dnni_use use;
     dnni_plan *plans[DNNI_PLANS];
     dnni_storage *arena, *prepared; /* for all plans; what is prepared is that of one of them */
     dnni_plan *prepared_for;
@@ -17,14 +17,14 @@ struct dnni_runner {
     int64_t externals_capacity, held_capacity;
     char *zeros; /* the gradient of outputs that are given none */
     int64_t zeros_capacity;
-    uint64_t *choices; /* see dnni_runner_watch_choices */
+    dnni_watch watch;
 };
 
-dnni_runner *dnni_runner_new(dnn_context *ctx, bool as_predictor) {
+dnni_runner *dnni_runner_new(dnn_context *ctx, dnni_use use) {
     dnni_runner *runner = dnni_alloc(ctx, 1, sizeof *runner);
     if (!runner) return NULL;
     runner->ctx = ctx;
-    runner->as_predictor = as_predictor;
+    runner->use = use;
     return runner;
 }
 
@@ -85,7 +85,7 @@ static dnn_status make_plan(dnni_runner *runner, dnn_module *module, const dnn_t
     for (int32_t i = 0; i < n_inputs; i++) shapes[i] = inputs[i]->array;
     dnni_plan *plan = NULL;
     dnn_status status = dnni_module_usable(module);
-    if (status == DNN_OK) status = dnni_plan_make(&plan, module, shapes, n_inputs, runner->as_predictor);
+    if (status == DNN_OK) status = dnni_plan_make(&plan, module, shapes, n_inputs, runner->use);
     dnni_pool_free(&pool);
     if (status != DNN_OK) return status;
     int place = place_for_new(runner);
@@ -97,7 +97,7 @@ static dnn_status make_plan(dnni_runner *runner, dnn_module *module, const dnn_t
 
 static dnn_status find_plan(dnni_runner *runner, dnn_module *module, const dnn_tensor *const *inputs, int32_t n_inputs,
                             dnni_plan **out) {
-    uint64_t signature = dnni_module_signature(module, runner->as_predictor);
+    uint64_t signature = dnni_module_signature(module, runner->use);
     for (int i = 0; i < DNNI_PLANS; i++) {
         if (!runner->plans[i] || !fits(runner->plans[i], signature, inputs, n_inputs)) continue;
         *out = runner->plans[i];
@@ -169,7 +169,7 @@ static dnn_status run_forward(dnni_runner *runner, dnni_plan *plan) {
     DNNI_TRY(dnni_plan_bind(plan, runner->arena));
     DNNI_TRY(give_prepared(runner, plan));
     plan->last_run = ++runner->runs;
-    return dnni_plan_forward(plan, runner->externals, runner->choices);
+    return dnni_plan_forward(plan, runner->externals, &runner->watch);
 }
 
 dnn_status dnni_runner_forward(dnni_runner *runner, dnn_module *module, const dnn_tensor *const *inputs,
@@ -192,6 +192,17 @@ dnn_status dnni_runner_forward(dnni_runner *runner, dnn_module *module, const dn
     return DNN_OK;
 }
 
+dnn_status dnni_runner_look(dnni_runner *runner, dnn_module *module, const dnn_tensor *const *inputs,
+                            int32_t n_inputs) {
+    dnni_plan *plan;
+    DNNI_TRY(make_room(runner, n_inputs));
+    DNNI_TRY(find_plan(runner, module, inputs, n_inputs, &plan));
+    hold_inputs(runner, inputs, n_inputs);
+    dnn_status status = run_forward(runner, plan);
+    let_inputs_go(runner);
+    return status;
+}
+
 /* ---- backward ---- */
 
 static dnn_status check_state(const dnni_runner *runner, const dnn_module *module) {
@@ -200,7 +211,7 @@ static dnn_status check_state(const dnni_runner *runner, const dnn_module *modul
     if (!runner->current->keeps)
         return dnni_error(DNN_ERROR_STATE, "the forward ran in evaluation mode and kept nothing for a backward "
                                            "(dnn_module_train, or DNN_GRADIENTS_EVAL)");
-    if (runner->current->signature != dnni_module_signature(module, false))
+    if (runner->current->signature != dnni_module_signature(module, runner->use))
         return dnni_error(DNN_ERROR_STATE, "modes, dtypes, what is frozen, what gradients are wanted or the tree "
                                            "changed since the forward: run it again");
     return DNN_OK;
@@ -272,4 +283,4 @@ dnn_status dnni_runner_backward(dnni_runner *runner, dnn_module *module, const d
     return DNN_OK;
 }
 
-void dnni_runner_watch_choices(dnni_runner *runner, uint64_t *signature) { runner->choices = signature; }
+void dnni_runner_watch(dnni_runner *runner, const dnni_watch *watch) { runner->watch = *watch; }

@@ -8,11 +8,15 @@
 /* Plans remembered by a runner. */
 #define DNNI_PLANS 8
 
-dnni_runner *dnni_runner_new(dnn_context *ctx, bool as_predictor);
+dnni_runner *dnni_runner_new(dnn_context *ctx, dnni_use use);
 void dnni_runner_free(dnni_runner *runner);
 
 /* Forgets plans and the forward that was run; gives the arena back. NULL is fine. */
 void dnni_runner_reset(dnni_runner *runner);
+
+/* Handles of tensors that go into, or out of, a module; NULL among them is fine if allowed. */
+dnn_status dnni_check_tensors(const dnn_module *module, const dnn_tensor *const *tensors, int32_t n, bool null_allowed,
+                              const char *name);
 
 /* dnn_module_forward_n for a module that is run by this runner. Handles have not been checked. */
 dnn_status dnni_runner_forward(dnni_runner *runner, dnn_module *module, const dnn_tensor *const *inputs,
@@ -21,8 +25,17 @@ dnn_status dnni_runner_forward(dnni_runner *runner, dnn_module *module, const dn
 dnn_status dnni_runner_backward(dnni_runner *runner, dnn_module *module, const dnn_tensor *const *output_gradients,
                                 int32_t n_outputs, const dnn_tensor **input_gradients, int32_t n_inputs);
 
-/* From now on every forward mixes the choices that layers make on their data into *signature; NULL: no more. For the
- * gradient check. */
-void dnni_runner_watch_choices(dnni_runner *runner, uint64_t *signature);
+/* Who watches a forward: for the gradient check, and for those who look at what a network does. Zeroed: nobody. */
+typedef struct dnni_watch {
+    uint64_t *choices; /* the choices that layers make on their data are mixed into it */
+    dnn_status (*see)(void *user, const dnn_observation *observation); /* as in dnn_module_observe */
+    void *user;
+} dnni_watch;
+
+/* From now on every forward is watched so. */
+void dnni_runner_watch(dnni_runner *runner, const dnni_watch *watch);
+
+/* A forward whose outputs nobody takes. */
+dnn_status dnni_runner_look(dnni_runner *runner, dnn_module *module, const dnn_tensor *const *inputs, int32_t n_inputs);
 
 #endif

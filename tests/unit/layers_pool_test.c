@@ -108,9 +108,9 @@ static void padding_never_wins(void **state) {
 static uint64_t choices_of(dnn_module *m, const dnn_tensor *x) {
     uint64_t signature = 0;
     run_forward(m, x);
-    dnni_runner_watch_choices(m->runner, &signature);
+    dnni_runner_watch(m->runner, &(dnni_watch){.choices = &signature});
     run_forward(m, x);
-    dnni_runner_watch_choices(m->runner, NULL);
+    dnni_runner_watch(m->runner, &(dnni_watch){.choices = NULL});
     return signature;
 }
 

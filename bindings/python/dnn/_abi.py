@@ -480,6 +480,22 @@ class dnn_description_totals(Structure):
     ]
 
 
+class dnn_observation(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("path", c_char_p),
+        ("type", c_char_p),
+        ("step", c_int64),
+        ("inputs", POINTER(dnn_array)),
+        ("outputs", POINTER(dnn_array)),
+        ("parameters", POINTER(dnn_array)),
+        ("n_inputs", c_int32),
+        ("n_outputs", c_int32),
+        ("n_parameters", c_int32),
+        ("training", c_int32),
+    ]
+
+
 class dnn_finding(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -1642,6 +1658,8 @@ DNN = {
     "dnn_description_totals_get": (dnn_status, [c_void_p, POINTER(dnn_description_totals)]),
     "dnn_description_step": (dnn_status, [c_void_p, c_int64, POINTER(dnn_step_info)]),
     "dnn_description_text": (c_char_p, [c_void_p]),
+    "dnn_module_observe": (dnn_status, [c_void_p, POINTER(c_void_p), c_int32,
+                                        CFUNCTYPE(c_int, c_void_p, POINTER(dnn_observation)), c_void_p]),
     "dnn_predictor_create": (dnn_status, [POINTER(c_void_p), c_void_p]),
     "dnn_predictor_run": (dnn_status, [c_void_p, c_void_p, POINTER(c_void_p)]),
     "dnn_predictor_run_n": (dnn_status, [c_void_p, POINTER(c_void_p), c_int32, POINTER(c_void_p), c_int32]),
