@@ -78,8 +78,8 @@ DNN_API dnn_status dnn_transform_chain(dnn_transform **out, dnn_context *ctx);
 DNN_API dnn_status dnn_transform_one_of(dnn_transform **out, dnn_context *ctx);
 
 /* Appends to a chain or a choice. The transform is handed over in any case; a container that was handed over takes no
- * more itself. A NULL transform is the error that its constructor left. The first error is kept: see
- * dnn_transform_error. Containers nest up to 16 deep. */
+ * more itself; views that were made before stay as they are. A NULL transform is the error that its constructor left.
+ * The first error is kept: see dnn_transform_error. Containers nest up to 16 deep. */
 DNN_API dnn_status dnn_transform_add(dnn_transform *container, dnn_transform *transform);
 
 /* `transform`, which is handed over in any case, with probability p in [0, 1]. It must leave shape, dtype and range as

@@ -81,6 +81,7 @@ static dnn_status compile_guarded(dnn_context *ctx, dnni_program *program, const
     DNNI_TRY(compile(ctx, program, t->children[child], spec));
     program->steps[guard].is_guard = true;
     program->steps[guard].child = child;
+    program->steps[guard].children = t->n_children; /* as it is now: what is added later is not in this program */
     program->steps[guard].skip = program->count - guard - 1;
     return DNN_OK;
 }
@@ -149,7 +150,7 @@ static dnni_draws draws_of(const dnni_step *step, uint64_t key) {
 static bool passes_by(const dnni_step *step, uint64_t key) {
     if (!step->is_guard) return false;
     dnni_draws draws = draws_of(step, key);
-    return !step->op->class->runs(step->op->state, &draws, step->child, step->op->n_children);
+    return !step->op->class->runs(step->op->state, &draws, step->child, step->children);
 }
 
 static void draw(const dnni_step *step, dnni_draws *draws, dnni_drawn *drawn) {

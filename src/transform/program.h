@@ -9,7 +9,7 @@ typedef struct dnni_step {
     int64_t position;        /* of the op in the whole, in order of depth first: keys its random numbers */
     dnni_spec in, out;
     bool is_guard; /* unless the container `op` runs this child, the next `skip` steps are left out */
-    int64_t child, skip;
+    int64_t child, children, skip;
 } dnni_step;
 
 typedef struct dnni_program {

@@ -49,6 +49,16 @@ def test_numbers():
     assert np.allclose(floats.transform(t.to_float(source=(0, 0.5)))[0][0], x[0] / 500)
 
 
+def test_fitted_statistics():
+    x, labels = images()
+    data = dnn.Dataset.from_arrays(x, labels).transform(t.to_float())
+    ready = data.transform(t.standardize(dnn.Statistics.fit(data)))
+    pixels = ready[:][0].reshape(-1, 3)
+    assert np.allclose(pixels.mean(axis=0), 0, atol=1e-5) and np.allclose(pixels.std(axis=0), 1, atol=1e-5)
+    with pytest.raises(dnn.InvalidValueError, match="the statistics are of numbers from 0 to 255"):
+        data.transform(t.standardize(dnn.Statistics.fit(dnn.Dataset.from_arrays(x, labels))))
+
+
 def test_places():
     x, labels = images()
     data = dnn.Dataset.from_arrays(x, labels)

@@ -411,6 +411,31 @@ static void what_was_handed_over(void **state) {
     }
 }
 
+static void a_view_stays_as_it_was_made(void **state) {
+    (void)state;
+    dnn_transform *choice;
+    dnn_dataset *source = counting(DNN_U8, 50, 2, 2, 1), *before;
+    dnn_tensor *x;
+    OK(dnn_transform_one_of(&choice, data_ctx));
+    OK(dnn_transform_add(choice, flips(1, 0)));
+    OK(dnn_dataset_transform(&before, source, choice, NULL));
+    OK(dnn_transform_add(choice, flips(1, 1)));
+    OK(dnn_dataset_get_range(&x, NULL, before, 0, 50));
+    for (int64_t i = 0; i < 50; i++) assert_true(tensor_at(x, 4 * i) == 1);
+    dnn_tensor_release(x);
+    dnn_dataset_release(before);
+    dnn_dataset_release(source);
+    dnn_transform_release(choice);
+}
+
+/* A view of a view reads with memory of its own. */
+static void views_of_views(void **state) {
+    (void)state;
+    dnn_dataset *inner = view(counting(DNN_U8, 1, 4, 4, 1), dnn_center_crop(data_ctx, 2, 4));
+    dnn_dataset *outer = view(inner, flips(1, 0));
+    expect_first(view(outer, dnn_center_crop(data_ctx, 1, 3)), (const double[]){7, 6, 5}, 0, "three deep");
+}
+
 static void a_view_knows_what_its_source_knows(void **state) {
     (void)state;
     dnn_dataset *digits;
@@ -445,6 +470,8 @@ int main(void) {
         cmocka_unit_test(draws_in_words),
         cmocka_unit_test(errors_are_kept),
         cmocka_unit_test(what_was_handed_over),
+        cmocka_unit_test(a_view_stays_as_it_was_made),
+        cmocka_unit_test(views_of_views),
         cmocka_unit_test(a_view_knows_what_its_source_knows),
     };
     return cmocka_run_group_tests(tests, data_setup, data_teardown);
