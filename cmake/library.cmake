@@ -80,8 +80,8 @@ endif()
 
 # Floor 5, and what draws: code that runs once in a while, and spends its time in kernels. For size it is a quarter less.
 set(seldom ${sources})
-list(FILTER seldom INCLUDE REGEX "/src/(audit|check|inspect|look|metrics|record|report)/")
-list(FILTER sources EXCLUDE REGEX "/src/(audit|check|inspect|look|metrics|record|report)/")
+list(FILTER seldom INCLUDE REGEX "/src/(audit|check|inspect|look|metrics|monitor|record|report)/")
+list(FILTER sources EXCLUDE REGEX "/src/(audit|check|inspect|look|metrics|monitor|record|report)/")
 dnn_objects(dnn_seldom ${seldom})
 if(seldom)
   target_compile_options(dnn_seldom PRIVATE $<$<NOT:$<CONFIG:Debug>>:-Os>)

@@ -17,6 +17,7 @@
 #include "loss.h"
 #include "metrics.h"
 #include "module.h"
+#include "monitor.h"
 #include "optimizer.h"
 #include "probe.h"
 #include "report.h"

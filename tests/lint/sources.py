@@ -34,7 +34,7 @@ FLOORS = {
     "src/core": 2,
     "src/data": 3, "src/transform": 3, "src/graph": 3, "src/loss": 3,
     "src/layers": 4, "src/optim": 4, "src/inspect": 4, "src/io": 4, "src/report": 4,
-    "src/record": 5, "src/check": 5, "src/audit": 5, "src/look": 5, "src/metrics": 5,
+    "src/record": 5, "src/check": 5, "src/audit": 5, "src/look": 5, "src/metrics": 5, "src/monitor": 5,
 }
 MAX_WIDTH = 120
 MAX_LINES = 500

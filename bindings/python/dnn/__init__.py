@@ -32,6 +32,7 @@ from .look import Summary, look, probe, sheet_of, sheet_of_draws, summarise
 from .loss import Loss
 from .metrics import Metrics, metrics, quartiles
 from .module import Description, Graph, Module, Parameter, Predictor, Sequential, Value
+from .monitor import autopsy
 from .optimizer import Optimizer
 from .report import Report
 from .schedule import Schedule, schedule
@@ -44,7 +45,7 @@ __all__ = _constructors.__all__ + [
     "Description", "Error", "FileError", "FormatError", "Graph", "HandleError", "InternalError", "InvalidValueError",
     "Layer", "LayerSpec", "Loader", "Loss", "Metrics", "Module", "NotFoundError", "Optimizer", "OutOfMemoryError",
     "Parameter", "Predictor", "Report", "Schedule", "Sequential", "ShapeError", "Spec", "StateError", "Statistics",
-    "Summary", "Tensor", "ThreadError", "UnsupportedError", "Value", "audit", "average", "check_gradients", "check_loss",
+    "Summary", "Tensor", "ThreadError", "UnsupportedError", "Value", "audit", "autopsy", "average", "check_gradients", "check_loss",
     "custom", "dataset", "default_context", "digits", "init", "inspect", "io", "library_version", "load_tensors",
     "look", "metrics", "probe", "quartiles", "read_checkpoint", "resume", "resume_test", "save_checkpoint",
     "save_tensors", "schedule", "seed", "sheet_of", "sheet_of_draws", "summarise", "tensor", "transform",

@@ -1261,6 +1261,13 @@ class dnn_metrics_desc(Structure):
     ]
 
 
+class dnn_autopsy_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("replay", c_char_p),
+    ]
+
+
 class dnn_probe_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -1839,6 +1846,7 @@ DNN = {
     "dnn_metrics_confusion": (c_void_p, [c_void_p]),
     "dnn_metrics_report": (dnn_status, [POINTER(c_void_p), c_void_p]),
     "dnn_quartiles": (dnn_status, [c_void_p, POINTER(c_double), c_int64, POINTER(c_int64)]),
+    "dnn_autopsy": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(c_void_p), c_int32, POINTER(dnn_autopsy_desc)]),
     "dnn_probe": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_array), c_int32, POINTER(dnn_probe_desc)]),
     "dnn_statistics_fit": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_statistics_desc)]),
     "dnn_statistics_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_int32, POINTER(c_int64), POINTER(c_double),
