@@ -11,9 +11,9 @@ extern "C" {
 
 typedef struct dnn_autopsy_desc {
     size_t size;
-    const char *replay; /* where to write a checkpoint (checkpoint.h) with the module and these inputs, as host's tensors
-                           "input.0", "input.1", …: read into the same module, it replays what was found. Default: none
-                           is written. Nor is one if nothing is found */
+    const char *replay; /* where to write a checkpoint (checkpoint.h) with the module and these inputs, as tensors of
+                           the host's, "input.0", "input.1", …: read into the same module, it replays what was found.
+                           Default: none is written. Nor is one if nothing is found */
 } dnn_autopsy_desc;
 
 /* Looks for the first step of a forward that makes a NaN or an infinity, and says which: the layer's path, the element,
