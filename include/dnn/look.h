@@ -112,7 +112,7 @@ typedef struct dnn_look_desc {
 
 /* Looks at the batch that the loader gives next, exactly as the model gets it: behind every view and transform. The
  * report has its figures by channel, its targets, the loss to expect before training (ln K, or the targets' variance),
- * a sheet with the targets below (if inputs are pictures) and histograms as pictures; and what is wrong:
+ * a sheet with the targets below (if inputs are pictures; and one of targets that are), histograms; and what is wrong:
  *
  *     error    "not-finite"  "range" (beyond the declared range by half of it)  "scaled-twice"  "same-samples"
  *              "targets-not-finite"  "labels-negative"  "labels-out-of-range"

@@ -6,7 +6,7 @@
 #include "data/loader.h"
 #include "look/thumbs.h"
 
-enum { DEFAULT_PICTURES = 32, TITLE = 160 };
+enum { DEFAULT_PICTURES = 32, TITLE = 160, MOST_SIDE = 256 };
 
 /* A batch that was taken out of a loader, and a dataset of its samples. */
 typedef struct taken {
@@ -103,43 +103,64 @@ static dnn_status make_captions(const taken *t, dnni_pool *pool, int64_t n, cons
     return DNN_OK;
 }
 
-/* As sheets of samples are, but with the numbers that samples have in the loader's dataset. */
-static dnn_status draw_sheet(dnn_tensor **sheet, const taken *t, dnni_pool *pool, int64_t n, const char *title) {
-    const dnn_array *item = &t->samples->input;
-    int64_t factor = dnni_thumb_factor(item, 256), height = dnni_thumb_height(item, factor);
-    int64_t width = dnni_thumb_width(item, factor), dims[] = {n, height, width, 3};
-    dnn_values values = dnni_tally_values(&t->summary->input, -1);
+/* The first n of a batch of inputs, or of targets that are pictures (masks), with the numbers that the samples have in
+ * the loader's dataset below. */
+typedef struct batch_sheet {
+    const dnn_tensor *batch;
+    const dnn_array *item;
+    const dnni_tally *tally;
+    int64_t n;
+} batch_sheet;
+
+static dnn_status draw_thumbs(dnn_tensor **thumbs, dnn_context *ctx, const batch_sheet *s) {
+    int64_t factor = dnni_thumb_factor(s->item, MOST_SIDE), height = dnni_thumb_height(s->item, factor);
+    int64_t width = dnni_thumb_width(s->item, factor), dims[] = {s->n, height, width, 3};
+    dnn_values values = dnni_tally_values(s->tally, -1);
     dnni_shades shades = {values.min, values.max};
-    dnn_tensor *thumbs;
-    const char **captions = dnni_pool_alloc(pool, n, sizeof *captions);
-    if (!captions) return DNN_ERROR_MEMORY;
-    DNNI_TRY(make_captions(t, pool, n, captions));
-    DNNI_TRY(dnn_tensor_create(&thumbs, pool->ctx, DNN_U8, 4, dims));
-    for (int64_t i = 0; i < n; i++) {
-        dnn_array image = *item;
-        image.data = (char *)t->x->array.data + i * dnni_bytes(item);
-        dnni_draw_thumb(&image, shades, factor, (unsigned char *)thumbs->array.data + 3 * i * height * width, height,
-                        width);
+    DNNI_TRY(dnn_tensor_create(thumbs, ctx, DNN_U8, 4, dims));
+    unsigned char *pixels = (*thumbs)->array.data;
+    for (int64_t i = 0; i < s->n; i++) {
+        dnn_array image = *s->item;
+        image.data = (char *)s->batch->array.data + i * dnni_bytes(s->item);
+        dnni_draw_thumb(&image, shades, factor, pixels + 3 * i * height * width, height, width);
     }
+    return DNN_OK;
+}
+
+static dnn_status draw_sheet(dnn_tensor **sheet, const taken *t, dnni_pool *pool, const batch_sheet *s,
+                             const char *title) {
+    dnn_tensor *thumbs;
+    const char **captions = dnni_pool_alloc(pool, s->n, sizeof *captions);
+    if (!captions) return DNN_ERROR_MEMORY;
+    DNNI_TRY(make_captions(t, pool, s->n, captions));
+    DNNI_TRY(draw_thumbs(&thumbs, pool->ctx, s));
     dnn_sheet_desc d = {DNN_SIZED(dnn_sheet_desc), .title = title, .captions = captions};
     dnn_status status = dnn_sheet_create(sheet, pool->ctx, thumbs, &d);
     dnn_tensor_release(thumbs);
     return status;
 }
 
-static dnn_status add_sheet(dnn_report *r, const taken *t, const dnn_look_desc *d) {
+static bool is_picture(const dnn_array *item) { return (item->rank == 2 || item->rank == 3) && dnni_count(item) > 0; }
+
+static dnn_status add_sheet(dnn_report *r, const taken *t, const dnn_look_desc *d, batch_sheet s, const char *what) {
     char title[TITLE];
     dnn_tensor *sheet = NULL;
     dnni_pool pool = {.ctx = r->base.ctx};
-    int64_t n = dnnk_min(t->n, d->most ? d->most : DEFAULT_PICTURES);
-    snprintf(title, sizeof title, "%.100s: %lld of the batch's %lld", d->name, (long long)n, (long long)t->n);
-    dnn_status status = draw_sheet(&sheet, t, &pool, n, title);
+    if (!is_picture(s.item)) return DNN_OK;
+    s.n = dnnk_min(t->n, d->most ? d->most : DEFAULT_PICTURES);
+    snprintf(title, sizeof title, "%.100s: %lld of the batch's %lld", d->name, (long long)s.n, (long long)t->n);
+    dnn_status status = draw_sheet(&sheet, t, &pool, &s, title);
     dnni_pool_free(&pool);
-    if (status != DNN_OK) return status;
-    return dnni_report_give_picture(r, "what the model gets, from the least to the greatest value", sheet);
+    return status == DNN_OK ? dnni_report_give_picture(r, what, sheet) : status;
 }
 
-static bool is_picture(const dnn_array *item) { return (item->rank == 2 || item->rank == 3) && dnni_count(item) > 0; }
+static dnn_status add_sheets(dnn_report *r, const taken *t, const dnn_look_desc *d) {
+    batch_sheet inputs = {t->x, &t->samples->input, &t->summary->input, 0};
+    batch_sheet targets = {t->y, &t->samples->target, &t->summary->target, 0};
+    DNNI_TRY(add_sheet(r, t, d, inputs, "what the model gets, from the least to the greatest value"));
+    return t->y ? add_sheet(r, t, d, targets, "its targets, from the least to the greatest value") : DNN_OK;
+}
+
 
 /* ---- the whole ---- */
 
@@ -155,7 +176,7 @@ static dnn_status fill_report(dnn_report *r, const taken *t, const dnn_look_desc
     DNNI_TRY(dnni_look_at_inputs(&v));
     if (t->y) DNNI_TRY(dnni_look_at_targets(&v));
     DNNI_TRY(add_figures(r, t, &v));
-    if (is_picture(&t->samples->input)) DNNI_TRY(add_sheet(r, t, d));
+    DNNI_TRY(add_sheets(r, t, d));
     return dnn_report_add_summary(r, t->summary);
 }
 

@@ -5,7 +5,7 @@
 
 #include "look/summary.h"
 
-enum { SHOWN_CHANNELS = 24, SHOWN_CLASSES = 40, SHOWN_CONSTANT = 8 };
+enum { MOST_CHANNELS = 24, SHOWN_OF_MORE = 8, SHOWN_CLASSES = 40, SHOWN_CONSTANT = 8 };
 enum { NUMBERS = 7, SPARK = 24, BAR = 30, CLASS_NAME = 25 };
 
 /* ---- a part's table ---- */
@@ -34,14 +34,14 @@ static void write_channel(dnni_writer *w, const part_text *p, int64_t channel) {
 }
 
 static void write_table(dnni_writer *w, const part_text *p) {
-    int64_t channels = p->tally->channels, shown = channels > SHOWN_CHANNELS ? SHOWN_CHANNELS : channels;
+    int64_t channels = p->tally->channels, shown = channels > MOST_CHANNELS ? SHOWN_OF_MORE : channels;
     static const char *const heads[] = {"min", "1 %", "median", "99 %", "max", "mean", "std"};
     dnni_write(w, "  %-7s", "channel");
     for (int i = 0; i < NUMBERS; i++) dnni_write(w, " %10s", heads[i]);
     dnni_write(w, "  values, min to max%s\n", p->own_range && channels > 1 ? " of each" : "");
     for (int64_t c = 0; channels > 1 && c < shown; c++) write_channel(w, p, c);
     if (shown < channels) dnni_write(w, "  … %lld more channels\n", (long long)(channels - shown));
-    if (channels == 1 || !p->own_range) write_channel(w, p, -1);
+    if (channels == 1 || !p->own_range || shown < channels) write_channel(w, p, -1);
 }
 
 static dnni_shape_text position(const dnn_array *item, int64_t element) {
@@ -87,7 +87,8 @@ static void write_class(dnni_writer *w, const dnn_summary *s, int64_t k) {
     dnni_class_text(s->dataset, k, name, CLASS_NAME);
     dnni_write(w, "  %5lld ", (long long)k);
     if (s->dataset->metadata.class_names) dnni_write(w, "%s%*s", name, CLASS_NAME - dnni_characters(name), "");
-    dnni_write(w, "%9lld  %5s %%  %s\n", (long long)s->labels.counts[k], dnni_real(share, 3).text,
+    bool tiny = share > 0 && share < 0.01;
+    dnni_write(w, "%9lld  %5s %%  %s\n", (long long)s->labels.counts[k], tiny ? "<0.01" : dnni_real(share, 3).text,
                dnni_text_bar(n, most, BAR).text);
 }
 

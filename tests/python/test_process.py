@@ -20,6 +20,12 @@ def test_the_example_learns():
     assert "% right" in done.stdout
 
 
+def test_the_example_inspects():
+    done = python(str(ROOT / "examples" / "inspect_data.py"), "--quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "good files: fine · others: refused" in done.stdout
+
+
 def test_a_library_that_is_not_there_says_which_variable_to_set():
     done = python("-c", "import dnn", DNN_LIBRARY="no/such/libdnn.so")
     assert done.returncode == 1 and "DNN_LIBRARY" in done.stderr and "no/such/libdnn.so" in done.stderr

@@ -253,6 +253,35 @@ static void test_figures(void **state) {
     dnn_report_release(report);
 }
 
+/* Targets that are pictures are shown too: a mask of class 1 in the lower half. */
+static void test_masks(void **state) {
+    (void)state;
+    double x[4 * 6 * 6], y[4 * 6 * 6];
+    for (int i = 0; i < 4 * 6 * 6; i++) {
+        x[i] = (i * 7 % 11) / 10.0;
+        y[i] = i % 36 >= 18;
+    }
+    dnn_tensor *images = tensor_of(ctx, DNN_F32, DIMS(4, 6, 6, 1), x), *masks = tensor_of(ctx, DNN_U8, DIMS(4, 6, 6), y);
+    dnn_dataset *d;
+    dnn_loader *loader;
+    dnn_report *report;
+    dnn_picture p = {DNN_SIZED(dnn_picture), .title = NULL};
+    OK(dnn_dataset_from_tensors(&d, images, masks));
+    OK(dnn_loader_create(&loader, d, &(dnn_loader_desc){DNN_SIZED(dnn_loader_desc), .batch_size = 4}));
+    OK(dnn_look(&report, loader, NULL));
+    OK(dnn_report_picture(report, 1, &p));
+    assert_string_equal(p.title, "its targets, from the least to the greatest value");
+    const unsigned char *pixels = dnn_tensor_const_data(p.image);
+    int64_t black = 0;
+    for (int64_t i = 0; i < dnn_tensor_count(p.image); i += 3) black += pixels[i] + pixels[i + 1] + pixels[i + 2] == 0;
+    assert_int_equal(black, 4 * 18 * 64); /* at zoom 8 */
+    dnn_report_release(report);
+    dnn_loader_release(loader);
+    dnn_dataset_release(d);
+    dnn_tensor_release(images);
+    dnn_tensor_release(masks);
+}
+
 /* ---- the loader ---- */
 
 static double next_sum(dnn_loader *loader) {
@@ -516,6 +545,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_faults, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_declared_by_the_caller, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_figures, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_masks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_loader_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_batches, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sheet_by_score, set_up, tear_down),
