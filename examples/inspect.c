@@ -4,13 +4,15 @@
  *     inspect [--out PAGE.html] [--test PATH[,PATH]] PATH [PATH]
  *
  * PATH is a folder of images (a sub-folder for each class), a pair of IDX or npy files (inputs, targets; one npy file for
- * inputs alone), an npz or safetensors file with arrays "inputs" and "targets", a CIFAR-10 file, or a text. What it is is told by its first bytes, and by its name where those say nothing.
+ * inputs alone), an npz or safetensors file with arrays "inputs" and "targets", a CIFAR-10 file, a CSV file whose last
+ * column is the target, or a text. What it is is told by its first bytes, and by its name where those say nothing.
  * --test names the test set of the same kind: the two are then searched for leaks.
  *
  * Ends with 0 if no error was found, 2 if one was, 1 if the data cannot be read. */
 #define _DEFAULT_SOURCE /* isatty and mkdtemp, under -std=c11 */
 #include <dnn/dnn.h>
 #include <dnn/io.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +35,7 @@ typedef struct {
 
 /* ---- what it is ---- */
 
-typedef enum { FOLDER, IDX, NPY, NPZ, SAFETENSORS, CIFAR, TEXT } kind;
+typedef enum { FOLDER, IDX, NPY, NPZ, SAFETENSORS, CIFAR, CSV, TEXT } kind;
 
 static int ends_with(const char *path, const char *suffix) {
     size_t n = strlen(path), m = strlen(suffix);
@@ -63,6 +65,7 @@ static dnn_status tell_kind(const char *path, kind *what) {
     else if (n >= 6 && memcmp(start, "\x93NUMPY", 6) == 0) *what = NPY;
     else if (n >= 4 && memcmp(start, "PK\3\4", 4) == 0) *what = NPZ;
     else if (is_gzip || is_idx) *what = IDX;
+    else if (ends_with(path, ".csv") || ends_with(path, ".tsv")) *what = CSV;
     else if (ends_with(path, ".bin")) *what = CIFAR;
     else *what = TEXT;
     return DNN_OK;
@@ -111,6 +114,17 @@ static dnn_status open_idx(dnn_dataset **out, dnn_context *ctx, const char *cons
     return status;
 }
 
+/* Missing values stay what they are, NaN, so that the report counts them; text among the inputs becomes class numbers. */
+static dnn_status open_csv(dnn_dataset **out, dnn_context *ctx, const char *path) {
+    dnn_table *table;
+    dnn_table_dataset_desc desc = {DNN_SIZED(dnn_table_dataset_desc), .has_target_column = 1, .target_column = -1,
+                                   .missing = DNN_MISSING_VALUE, .value = NAN, .text = DNN_TEXT_INPUT_NUMBER};
+    TRY(dnn_csv_open(&table, ctx, path, NULL));
+    dnn_status status = dnn_table_dataset(out, table, &desc);
+    dnn_table_release(table);
+    return status;
+}
+
 static dnn_status open_text(dnn_dataset **out, dnn_context *ctx, const char *path) {
     dnn_text_desc desc = {DNN_SIZED(dnn_text_desc), .window = TEXT_WINDOW};
     return dnn_text_dataset(out, ctx, path, &desc);
@@ -126,6 +140,7 @@ static dnn_status open_data(dnn_dataset **out, dnn_context *ctx, const char *con
     case NPZ: return open_npz(out, ctx, paths[0]);
     case SAFETENSORS: return open_safetensors(out, ctx, paths[0]);
     case CIFAR: return dnn_cifar_dataset(out, ctx, paths, paths[1] ? 2 : 1, NULL);
+    case CSV: return open_csv(out, ctx, paths[0]);
     default: return open_text(out, ctx, paths[0]);
     }
 }
