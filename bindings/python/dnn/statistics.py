@@ -33,8 +33,8 @@ class Statistics(Handle):
     @classmethod
     def fit(cls, dataset, per="channel", *, targets=False, skip_nan=False, progress=None):
         """Reads a dataset once. per: "channel" (the last axis), "element", "dataset". targets: of those, not of inputs.
-        skip_nan: numbers that are not finite are left out; else they are an error. progress(what, done, total) may raise
-        to stop."""
+        skip_nan: numbers that are not finite are left out; else they are an error. progress(what, done, total) may
+        raise to stop."""
         desc = describe(abi.dnn_statistics_desc, per=enum(abi.dnn_statistics_per, per), targets=targets,
                         skip_nan=skip_nan)
         desc.progress = progress_struct(progress)

@@ -93,8 +93,8 @@ class Views:
         return self._view(lib.dnn_dataset_first, self, count)
 
     def filter(self, choose, *, targets_only=False, progress=None):
-        """The samples for which choose(input, target) is true, asked once, now. targets_only: inputs are None, and are not
-        read where that can be avoided. progress(what, done, total) may raise to stop."""
+        """The samples for which choose(input, target) is true, asked once, now. targets_only: inputs are None, and are
+        not read where that can be avoided. progress(what, done, total) may raise to stop."""
         desc = describe(abi.dnn_filter_desc, targets_only=targets_only)
         desc.choose, desc.progress = chooser(choose), progress_struct(progress)
         return self._view(lib.dnn_dataset_filter, self, ctypes.byref(desc))
@@ -108,16 +108,16 @@ class Views:
         return self.concat(other) if isinstance(other, Views) else NotImplemented
 
     def balance(self, per_class=None, *, seed=None):
-        """Every class equally often: per_class samples of each (default: as many as the largest has), drawn anew in every
-        epoch."""
+        """Every class equally often: per_class samples of each (default: as many as the largest has), drawn anew in
+        every epoch."""
         desc = describe(abi.dnn_balance_desc, per_class=per_class, seed=seed)
         return self._view(lib.dnn_dataset_balance, self, ctypes.byref(desc))
 
     # ---- changing
 
     def map(self, function, *, input=None, target=None, indexed=False, range=None, thread_safe=False):
-        """Samples that function(input, target) makes of these, when they are read: a pair, or an input alone where there
-        are no targets. `input`, `target`: shapes, or dnn.Spec, of what it makes, where that is not as before. indexed:
+        """Samples that function(input, target) makes of these, when they are read: a pair, or an input alone where
+        there are no targets. `input`, `target`: shapes, or dnn.Spec, of what it makes, where that is not as before. indexed:
         it is called with (index, epoch, input, target), to draw from. range: (low, high) of the new inputs' values."""
         low, high = (None, None) if range is None else range
         desc = describe(abi.dnn_map_desc, low=low, high=high, thread_safe=thread_safe)
@@ -133,17 +133,18 @@ class Views:
             raise
 
     def windows(self, window, *, stride=None, cover=False, target=None):
-        """Windows (height, width), or of so many steps, cut out of each sample. stride: between them (default: the window).
-        cover: the rest at the end gets one more. target: "whole" (default), "dense": cut likewise, "centre": the one
+        """Windows (height, width), or of so many steps, cut out of each sample. stride: between them (default: the
+        window). cover: the rest at the end gets one more. target: "whole" (default), "dense": cut likewise, "centre": the one
         place in the middle."""
         desc = describe(abi.dnn_windows_desc, window=window, stride=stride, cover=cover,
                         target=enum(abi.dnn_window_target, target))
         return self._view(lib.dnn_dataset_windows, self, ctypes.byref(desc))
 
     def mix(self, *, mixup=None, cutmix=None, probability=None, classes=None, seed=None):
-        """Samples mixed with others, shares drawn from Beta(mixup, mixup), or Beta(cutmix, cutmix); class numbers become
-        float32 shares of `classes`."""
-        desc = describe(abi.dnn_mix_desc, mixup=mixup, cutmix=cutmix, probability=probability, classes=classes, seed=seed)
+        """Samples mixed with others, shares drawn from Beta(mixup, mixup), or Beta(cutmix, cutmix); class numbers
+        become float32 shares of `classes`."""
+        desc = describe(abi.dnn_mix_desc, mixup=mixup, cutmix=cutmix, probability=probability, classes=classes,
+                        seed=seed)
         return self._view(lib.dnn_dataset_mix, self, ctypes.byref(desc))
 
     def transform(self, transform, *, seed=None, target=None, mask_fill=None, min_visible=None):
@@ -168,16 +169,16 @@ class Views:
     # ---- sets, chosen once
 
     def save_sets(self, path, sets, *, progress=None):
-        """Writes an index file: sets is {name: view}, each a view that only chooses samples of this dataset. With the hash
-        of this dataset's samples."""
+        """Writes an index file: sets is {name: view}, each a view that only chooses samples of this dataset. With the
+        hash of this dataset's samples."""
         names = (ctypes.c_char_p * len(sets))(*[name.encode() for name in sets])
         desc = describe(abi.dnn_index_desc)
         desc.progress = progress_struct(progress)
         lib.dnn_index_save(str(path).encode(), self, names, addresses(sets.values()), len(sets), ctypes.byref(desc))
 
     def load_set(self, path, name, *, check_hash=True, progress=None):
-        """The samples of a set in an index file, which must have been written for this very data. check_hash=False: only
-        the number of samples is compared."""
+        """The samples of a set in an index file, which must have been written for this very data. check_hash=False:
+        only the number of samples is compared."""
         desc = describe(abi.dnn_index_desc, no_hash=not check_hash)
         desc.progress = progress_struct(progress)
         return self._view(lib.dnn_index_load, str(path).encode(), self, name.encode(), ctypes.byref(desc))
