@@ -77,6 +77,18 @@ typedef enum dnn_layer_flags {
     DNN_LAYER_RANDOM = 4   /* uses seed and stream: each training forward gets a new stream */
 } dnn_layer_flags;
 
+/* Which places of an image (N, H, W, C) one place of the output depends on. */
+typedef enum dnn_layer_sees {
+    DNN_SEES_ALL = 0,    /* all of them, or the layer does not say */
+    DNN_SEES_PLACE = 10, /* that place alone, of every input */
+    DNN_SEES_WINDOW = 20 /* a window, `window` */
+} dnn_layer_sees;
+
+/* Output place i sees the input from i · stride - before on, `extent` places; height, width. */
+typedef struct dnn_layer_window {
+    int64_t extent[2], stride[2], before[2];
+} dnn_layer_window;
+
 typedef struct dnn_layer_spec {
     size_t size;
     uint32_t flags;
@@ -91,6 +103,8 @@ typedef struct dnn_layer_spec {
                        with the epilogue that the plan made of it, and may then ask for more work or reads */
     uint32_t is;    /* AFFINE, ADD or RELU: the layer is nothing but that; one that goes before may do its work */
     int64_t prepared_bytes; /* of what `prepare` writes; 0: there is nothing to prepare */
+    dnn_layer_sees sees;    /* for dnn_module_receptive_field; default: all */
+    dnn_layer_window window;
 } dnn_layer_spec;
 
 #define DNN_READS_INPUT(i) (UINT32_C(1) << (i))

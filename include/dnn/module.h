@@ -205,6 +205,23 @@ typedef struct dnn_description_totals {
  * runs and no arena is allocated. Errors: as forward's. */
 DNN_API dnn_status dnn_module_describe(dnn_description **out, dnn_module *module, const dnn_array *inputs,
                                        int32_t n_inputs);
+/* What one place of the output sees of an image: a rectangle of `field` pixels, height and width, padding included;
+ * that of the next place lies `stride` pixels on; the first one's centre is at `start`, where pixel k has its centre at
+ * k + ½. Windows of that size are what the network can learn from (dnn_dataset_windows). */
+typedef struct dnn_receptive_field {
+    size_t size;
+    int32_t all; /* 1: it sees all of the image, whatever its size: a layer mixes all places, or does not say which */
+    int64_t field[2];
+    int64_t stride[2];
+    double start[2];
+} dnn_receptive_field;
+
+/* That of the module's first output, for images (N, H, W, C) of these shapes; from the layers' windows alone: kernels
+ * widened by dilation, k' = d (k - 1) + 1, add (k' - 1) strides of those before them; where branches meet, the larger
+ * one. With `all`, field is the size of the first image, the other numbers are 0. Nothing runs.
+ * Errors: as forward's; SHAPE: no input is an image; VALUE: branches of different strides meet. */
+DNN_API dnn_status dnn_module_receptive_field(dnn_module *module, const dnn_array *inputs, int32_t n_inputs,
+                                              dnn_receptive_field *field);
 DNN_API dnn_status dnn_description_release(dnn_description *description);
 DNN_API dnn_status dnn_description_totals_get(const dnn_description *description, dnn_description_totals *totals);
 DNN_API dnn_status dnn_description_step(const dnn_description *description, int64_t index, dnn_step_info *step);

@@ -112,7 +112,7 @@ typedef enum dnn_window_target {
 typedef struct dnn_windows_desc {
     size_t size;
     int64_t window[2];        /* height, width of images (H, W, C), 0 for the width: a square; window[0] steps of
-                                 sequences (T) or (T, C) */
+                                 sequences (T) or (T, C). dnn_module_receptive_field says what a network sees */
     int64_t stride[2];        /* between windows; default: the window, so that they touch */
     int32_t cover;            /* 1: where the stride leaves a rest at the end, one more window ends at the border */
     dnn_window_target target; /* default: whole */

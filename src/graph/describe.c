@@ -175,7 +175,7 @@ static dnn_status describe_plan(dnn_description *d, dnn_module *module, const dn
     return make_text(d);
 }
 
-static dnn_status check_shapes(const dnn_array *inputs, int32_t n) {
+dnn_status dnni_check_input_shapes(const dnn_array *inputs, int32_t n) {
     DNNI_REQUIRE(n >= 0 && n < 65536 && (inputs || n == 0), "inputs is NULL");
     for (int32_t i = 0; i < n; i++) {
         dnn_array checked;
@@ -188,7 +188,7 @@ dnn_status dnn_module_describe(dnn_description **out, dnn_module *module, const 
     DNNI_REQUIRE(out, "out is NULL");
     *out = NULL;
     DNNI_TRY(dnni_check_module(module, "module"));
-    DNNI_TRY(check_shapes(inputs, n_inputs));
+    DNNI_TRY(dnni_check_input_shapes(inputs, n_inputs));
     DNNI_TRY(dnni_module_usable(module));
     dnni_plan *plan = NULL;
     DNNI_TRY(dnni_plan_make(&plan, module, inputs, n_inputs, DNNI_TO_RUN));

@@ -116,6 +116,9 @@ dnn_status dnni_plan_make(dnni_plan **out, dnn_module *module, const dnn_array *
                           dnni_use use);
 void dnni_plan_free(dnni_plan *plan);
 
+/* A caller's input shapes: OK if arrays like that can be. */
+dnn_status dnni_check_input_shapes(const dnn_array *inputs, int32_t n);
+
 /* The passes, in this order. */
 dnn_status dnni_plan_expand(dnni_plan *plan, dnn_module *module);
 dnn_status dnni_plan_fuse(dnni_plan *plan);

@@ -15,6 +15,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     DNNI_TRY(dnni_expect_inputs(call, 1));
     dnni_output_like_input(call, spec);
     spec->flags = DNN_LAYER_INPLACE;
+    spec->sees = DNN_SEES_PLACE;
     spec->backward_reads = dnnk_act_backward_needs_output(s->kind) ? DNN_READS_OUTPUT(0) : DNN_READS_INPUT(0);
     spec->flops = (double)dnni_count(&call->inputs[0]);
     if (s->kind == DNNK_RELU) spec->is = DNN_EPILOGUE_RELU;

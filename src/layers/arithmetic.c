@@ -34,6 +34,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     DNNI_TRY(expect_equal_shapes(&call->inputs[0], &call->inputs[1]));
     dnni_output_like_input(call, spec);
     spec->flags = DNN_LAYER_INPLACE;
+    spec->sees = DNN_SEES_PLACE;
     spec->backward_reads = reads(s->kind);
     spec->flops = (double)dnni_count(&call->inputs[0]);
     if (s->kind == DNNK_ADD) spec->is = DNN_EPILOGUE_ADD;

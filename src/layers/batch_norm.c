@@ -75,6 +75,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     int64_t scratch = dnnk_batch_norm_workspace(dnni_type(dtype), rows_of(call), s->features);
     dnni_output_like_input(call, spec);
     spec->flags = DNN_LAYER_INPLACE;
+    spec->sees = DNN_SEES_PLACE;
     spec->n_kept = call->training ? 2 : 1;
     for (int32_t k = 0; k < spec->n_kept; k++) spec->kept[k] = dnni_array(dtype, 1, &s->features);
     if (call->training || call->n_parameters > 0) spec->backward_reads = DNN_READS_INPUT(0);

@@ -23,6 +23,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     DNNI_TRY(dnni_expect_any_inputs(call, call->n_inputs));
     DNNI_TRY(dnni_expect_axis(s->axis, &call->inputs[0], &axis));
     dnni_output_like_input(call, spec);
+    if (axis == call->inputs[0].rank - 1) spec->sees = DNN_SEES_PLACE;
     int64_t *size = &spec->outputs[0].dims[axis];
     for (int32_t i = 1; i < call->n_inputs; i++) {
         DNNI_TRY(check_fit(&call->inputs[0], &call->inputs[i], i, axis));

@@ -45,6 +45,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     spec->n_outputs = 1;
     DNNI_TRY(dnni_make_array(&spec->outputs[0], call->inputs[0].dtype, 4, dims));
     spec->backward_reads = DNN_READS_INPUT(0);
+    dnni_window_sees(&s->window, spec);
     spec->takes = DNNI_PRODUCT_TAKES;
     spec->prepared_bytes = dnnk_conv_packed_bytes(env, &c);
     spec->forward_work = dnni_product_work(call, s->out) + dnnk_max(dnnk_conv_forward_workspace(env, &c),

@@ -13,6 +13,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     DNNI_TRY(dnni_expect_inputs(call, 1));
     dnni_output_like_input(call, spec);
     bool drops = call->training && s->p > 0;
+    spec->sees = DNN_SEES_PLACE;
     spec->flags = drops ? DNN_LAYER_INPLACE | DNN_LAYER_RANDOM : DNN_LAYER_VIEW;
     spec->flops = drops ? (double)dnni_count(&call->inputs[0]) : 0;
     return DNN_OK;

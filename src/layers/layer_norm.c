@@ -36,6 +36,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     int64_t rows = rows_of(s, call);
     dnni_output_like_input(call, spec);
     spec->flags = DNN_LAYER_INPLACE;
+    if (s->rank == 1) spec->sees = DNN_SEES_PLACE;
     spec->n_kept = 2;
     spec->kept[MEAN] = spec->kept[RSTD] = dnni_array(call->inputs[0].dtype, 1, &rows);
     spec->backward_reads = DNN_READS_INPUT(0);

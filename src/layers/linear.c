@@ -46,6 +46,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     DNNI_TRY(dnni_expect_inputs(call, 1));
     DNNI_TRY(dnni_expect_last(call, s->in, "features"));
     dnni_output_like_input(call, spec);
+    spec->sees = DNN_SEES_PLACE;
     dnn_array *y = &spec->outputs[0];
     y->dims[y->rank - 1] = s->out;
     int64_t rows = dnni_product(y->dims, 0, y->rank - 1);

@@ -37,6 +37,8 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     DNNI_TRY(element(s, x->dtype, &value));
     dnni_output_like_input(call, spec);
     for (int32_t i = 0; i < x->rank; i++) DNNI_TRY(padded_size(s, i, &spec->outputs[0].dims[i]));
+    spec->sees = DNN_SEES_WINDOW;
+    spec->window = (dnn_layer_window){.extent = {1, 1}, .stride = {1, 1}, .before = {s->before[1], s->before[2]}};
     return DNN_OK;
 }
 

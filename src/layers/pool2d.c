@@ -33,6 +33,7 @@ dnn_status dnni_pool2d_shape(const dnni_window *window, const dnn_layer_call *ca
     DNNI_TRY(dnni_expect_image(call));
     DNNI_TRY(dnni_expect_window_fits(window, &call->inputs[0]));
     dnnk_pool pool = dnni_pool2d_problem(window, call);
+    dnni_window_sees(window, spec);
     return dnni_pool2d_output(call, &pool, (double)window->kernel[0] * (double)window->kernel[1], spec);
 }
 

@@ -14,6 +14,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     DNNI_TRY(dnni_expect_inputs(call, 1));
     dnni_output_like_input(call, spec);
     spec->flags = DNN_LAYER_INPLACE;
+    spec->sees = DNN_SEES_PLACE;
     spec->flops = (double)dnni_count(&call->inputs[0]);
     return DNN_OK;
 }

@@ -35,6 +35,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     DNNI_TRY(dnni_expect_axis(s->axis, x, &axis));
     dnni_output_like_input(call, spec);
     spec->flags = DNN_LAYER_INPLACE;
+    if (axis == x->rank - 1) spec->sees = DNN_SEES_PLACE;
     spec->backward_reads = DNN_READS_OUTPUT(0);
     if (view_of(x, axis).inner != 1) {
         spec->forward_work = rounded_bytes(x);

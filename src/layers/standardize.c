@@ -44,6 +44,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     DNNI_TRY(expect_input(s, call));
     dnni_output_like_input(call, spec);
     spec->flags = DNN_LAYER_INPLACE;
+    spec->sees = DNN_SEES_PLACE;
     spec->forward_work = spec->backward_work = 2 * column_bytes(s, &call->inputs[0]);
     spec->flops = 2.0 * (double)dnni_count(&call->inputs[0]);
     return DNN_OK;

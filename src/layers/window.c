@@ -88,3 +88,12 @@ void dnni_window_detail(const dnni_window *w, char *text, size_t bytes) {
     append_padding(w, text, bytes);
     if (memcmp(w->dilation, ones, sizeof ones) != 0) append(text, bytes, "dilation", w->dilation);
 }
+
+void dnni_window_sees(const dnni_window *window, dnn_layer_spec *spec) {
+    spec->sees = DNN_SEES_WINDOW;
+    for (int k = 0; k < 2; k++) {
+        spec->window.extent[k] = dnni_window_extent(window, k);
+        spec->window.stride[k] = window->stride[k];
+        spec->window.before[k] = window->before[k];
+    }
+}

@@ -32,6 +32,9 @@ dnn_status dnni_expect_image(const dnn_layer_call *call);
 /* The window must fit into the padded image. */
 dnn_status dnni_expect_window_fits(const dnni_window *window, const dnn_array *x);
 
+/* Says in the spec what an output sees. */
+void dnni_window_sees(const dnni_window *window, dnn_layer_spec *spec);
+
 /* "3×3, stride 2, padding 1, dilation 2": what is usual is left out. */
 void dnni_window_detail(const dnni_window *window, char *text, size_t bytes);
 

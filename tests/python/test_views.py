@@ -108,6 +108,16 @@ def test_windows():
     assert [x.tolist() for x, _ in steps] == [[0, 1, 2, 3], [4, 5, 6, 7], [6, 7, 8, 9]]
 
 
+def test_windows_at_a_receptive_field():
+    net = dnn.Sequential(dnn.conv2d(1, 2, 3), dnn.avg_pool2d(2), dnn.conv2d(2, 1, 3))
+    seen = net.receptive_field((1, 20, 20, 1))
+    assert seen.field == (8, 8) and seen.stride == (2, 2) and not seen.all
+    data = dnn.Dataset.from_arrays(np.random.default_rng(1).normal(size=(1, 20, 20, 1)).astype(np.float32))
+    whole = net(data[:][0]).numpy()
+    one_by_one = data.windows(seen.field, stride=seen.stride)
+    assert np.allclose(net(one_by_one[:][0]).numpy().ravel(), whole.ravel(), atol=1e-6)
+
+
 def test_mixtures_are_what_the_loss_takes():
     mixed = numbers().mix(mixup=0.4, classes=3, seed=2)
     x, t = mixed[:]

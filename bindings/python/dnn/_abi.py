@@ -190,6 +190,12 @@ class dnn_layer_flags(IntEnum):
     DNN_LAYER_RANDOM = 4
 
 
+class dnn_layer_sees(IntEnum):
+    DNN_SEES_ALL = 0
+    DNN_SEES_PLACE = 10
+    DNN_SEES_WINDOW = 20
+
+
 class dnn_gelu_form(IntEnum):
     DNN_GELU_EXACT = 0
     DNN_GELU_TANH = 10
@@ -477,6 +483,16 @@ class dnn_description_totals(Structure):
         ("parameter_bytes", c_int64),
         ("arena_bytes", c_int64),
         ("activation_bytes", c_int64),
+    ]
+
+
+class dnn_receptive_field(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("all", c_int32),
+        ("field", c_int64 * 2),
+        ("stride", c_int64 * 2),
+        ("start", c_double * 2),
     ]
 
 
@@ -997,6 +1013,14 @@ class dnn_layer_call(Structure):
     ]
 
 
+class dnn_layer_window(Structure):
+    _fields_ = [
+        ("extent", c_int64 * 2),
+        ("stride", c_int64 * 2),
+        ("before", c_int64 * 2),
+    ]
+
+
 class dnn_layer_spec(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -1012,6 +1036,8 @@ class dnn_layer_spec(Structure):
         ("takes", c_uint32),
         ("is", c_uint32),
         ("prepared_bytes", c_int64),
+        ("sees", c_int),
+        ("window", dnn_layer_window),
     ]
 
 
@@ -1661,6 +1687,7 @@ DNN = {
     "dnn_module_at": (dnn_status, [c_void_p, c_int64, POINTER(dnn_module_info)]),
     "dnn_module_find": (c_void_p, [c_void_p, c_char_p]),
     "dnn_module_describe": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_array), c_int32]),
+    "dnn_module_receptive_field": (dnn_status, [c_void_p, POINTER(dnn_array), c_int32, POINTER(dnn_receptive_field)]),
     "dnn_description_release": (dnn_status, [c_void_p]),
     "dnn_description_totals_get": (dnn_status, [c_void_p, POINTER(dnn_description_totals)]),
     "dnn_description_step": (dnn_status, [c_void_p, c_int64, POINTER(dnn_step_info)]),

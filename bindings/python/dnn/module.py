@@ -180,6 +180,17 @@ class Module(Handle, Runner):
         """What the module is and costs for inputs of these shapes (or dnn.Spec): net.describe((64, 28, 28, 1))."""
         return Description(self, [s if isinstance(s, Spec) else Spec(s, dtype) for s in shapes])
 
+    def receptive_field(self, *shapes, dtype="float32"):
+        """What one place of the output sees of an image: .field, .stride, .start, each (height, width), or .all:
+        net.receptive_field((1, 32, 32, 3))."""
+        arrays = [c_array(s if isinstance(s, Spec) else Spec(s, dtype)) for s in shapes]
+        field = record(asked(abi.dnn_receptive_field, lib.dnn_module_receptive_field, self,
+                             (abi.dnn_array * len(arrays))(*arrays), len(arrays)))
+        for name in ("field", "stride", "start"):
+            setattr(field, name, tuple(getattr(field, name)))
+        field.all = bool(field.all)
+        return field
+
     # ---- files
 
     def save(self, path, *, layout=None, dtype=None, metadata=None, flattened=None):
