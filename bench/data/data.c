@@ -19,6 +19,7 @@ static const struct {
     {"shuffle", bench_shuffle},
     {"augment", bench_augment},
     {"statistics", bench_statistics},
+    {"folder", bench_folder},
     {"audit", bench_audit},
 };
 

@@ -17,6 +17,7 @@ void bench_ok(dnn_status status);
 void bench_shuffle(dnn_context *ctx);
 void bench_augment(dnn_context *ctx);
 void bench_statistics(dnn_context *ctx);
+void bench_folder(dnn_context *ctx);
 void bench_audit(dnn_context *ctx);
 
 #endif

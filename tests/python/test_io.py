@@ -1,4 +1,4 @@
-"""Files: IDX and PNG through libdnn_io, safetensors."""
+"""Files: those of libdnn_io, and safetensors."""
 import gzip
 import struct
 
@@ -46,6 +46,101 @@ def test_idx(tmp_path):
         dnn.io.read_idx(tmp_path / "none")
     with pytest.raises(dnn.UnsupportedError):
         dnn.io.read_idx(tmp_path / "images", max_bytes=10)
+
+
+@needs_io
+def test_npy_and_npz(tmp_path):
+    x, y = np.arange(24, dtype=np.float32).reshape(4, 3, 2), np.uint8([3, 1, 2, 0])
+    for array in (x, np.asfortranarray(x), x.astype(">f8"), y, y > 1, np.float16(2), x.astype(np.int64)):
+        np.save(tmp_path / "a.npy", array)
+        read = dnn.io.read_npy(tmp_path / "a.npy")
+        assert np.array_equal(read.numpy(), array) and read.shape == array.shape
+    dnn.io.write_npy(tmp_path / "b.npy", dnn.tensor(x))
+    assert np.array_equal(np.load(tmp_path / "b.npy"), x)
+    np.save(tmp_path / "y.npy", y)
+    data = dnn.io.npy_dataset(tmp_path / "b.npy", tmp_path / "y.npy")
+    assert np.array_equal(data[1:3][0], x[1:3]) and data[1:3][1].tolist() == [1, 2]
+    assert data.item.target == dnn.Spec((), "int64")
+    np.savez_compressed(tmp_path / "c.npz", x=x, y=y)
+    with dnn.io.Npz(tmp_path / "c.npz") as npz:
+        assert npz.names == ["x", "y"] and np.array_equal(npz["x"].numpy(), x)
+        data = npz.dataset("x", "y")
+        with pytest.raises(dnn.NotFoundError):
+            npz["z"]
+    assert np.array_equal(data[:][0], x)
+    np.save(tmp_path / "o.npy", np.array([None, 1], object), allow_pickle=True)
+    with pytest.raises(dnn.UnsupportedError, match="Python objects"):
+        dnn.io.read_npy(tmp_path / "o.npy")
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "c.npz").read_bytes()[:-5])
+    with pytest.raises(dnn.FormatError):
+        dnn.io.Npz(tmp_path / "cut.npz")
+
+
+@needs_io
+def test_records(tmp_path):
+    (tmp_path / "batch.bin").write_bytes(bytes([3]) + bytes(3072) + bytes([9]) + b"\1" * 3072)
+    data = dnn.io.cifar_dataset([tmp_path / "batch.bin"])
+    assert len(data) == 2 and data[1][0].shape == (32, 32, 3) and data[1][1] == 9
+    with pytest.raises(dnn.FormatError, match="short.bin: record 0"):
+        (tmp_path / "short.bin").write_bytes(bytes(7))
+        dnn.io.cifar_dataset(tmp_path / "short.bin")
+    (tmp_path / "images").write_bytes(idx(np.arange(12, dtype=np.uint8).reshape(2, 3, 2)))
+    assert dnn.io.idx_raw_dataset(tmp_path / "images")[1][0].ravel().tolist() == list(range(6, 12))
+    (tmp_path / "a.txt").write_text("häh", encoding="utf-8")
+    seen = []
+    text = dnn.io.text_dataset(tmp_path / "a.txt", 2, unit="characters", progress=lambda *step: seen.append(step))
+    assert text[0][0].tolist() == [0, 1] and text[0][1].tolist() == [1, 0] and seen[-1][1:] == (4, 4)
+    other = dnn.io.text_dataset(tmp_path / "a.txt", 1, unit="characters", vocabulary="äh")
+    assert other[0][0].tolist() == [1]
+    with pytest.raises(dnn.Error) as stopped:
+        dnn.io.text_dataset(tmp_path / "a.txt", 1, progress=lambda *_: 1 / 0)
+    assert isinstance(stopped.value.__cause__, ZeroDivisionError)
+
+
+@needs_io
+def test_images(tmp_path):
+    image = np.full((8, 12, 3), 90, np.uint8)
+    for name in ("b/2.png", "a/1.jpg", "a/3.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (dnn.io.write_png if name.endswith("png") else dnn.io.write_jpeg)(tmp_path / name, image)
+    assert abs(int(dnn.io.read_jpeg(tmp_path / "a/1.jpg").numpy().mean()) - 90) <= 2
+    small = dnn.io.read_image(tmp_path / "b/2.png", (4, 4), fit="contain", padding=5, channels=1).numpy()
+    assert small.shape == (4, 4, 1) and small[3].max() == 5 and small[:3].min() == 90
+    cut = (tmp_path / "a/3.jpg").read_bytes()[:-30]
+    (tmp_path / "a/3.jpg").write_bytes(cut)
+    folder = dnn.io.ImageFolder(tmp_path, (4, 6), fit="stretch", bad="skip")
+    assert len(folder) == 2 and [p.endswith("jpg") for p in folder.paths] == [True, False]
+    assert folder.skipped[0][0].endswith("a/3.jpg") and "JPEG" in folder.skipped[0][1]
+    data = folder.dataset()
+    folder.release()
+    x, y = data[:]
+    assert x.shape == (2, 4, 6, 3) and y.tolist() == [0, 1]
+    with pytest.raises(dnn.ShapeError, match="8 × 12"):
+        dnn.io.read_image(tmp_path / "a/1.jpg", (3, 3))
+
+
+@needs_io
+def test_tables(tmp_path):
+    (tmp_path / "a.csv").write_text('x;y;kind\n1;2.5;"a ""b"""\n2;;c\n3;4;c\n')
+    table = dnn.io.Table(tmp_path / "a.csv")
+    assert len(table) == 3 and [c.type for c in table.columns] == ["integer", "real", "text"]
+    assert table.columns[2].classes == ['a "b"', "c"] and table.columns[1].missing == 1
+    assert table.text(0, "kind") == 'a "b"' and table.find("y") == 1
+    x, y = table.dataset(target=-1, missing="drop")[:]
+    assert x.tolist() == [[1, 2.5], [3, 4]] and y.tolist() == [0, 1]
+    x, y = table.dataset("x", ["kind", 1], missing="value", value=-1, text="one_hot", target_dtype="float32")[:]
+    assert x.tolist() == [[1, 0, 2.5], [0, 1, -1], [0, 1, 4]] and y.tolist() == [1, 2, 3]
+    with pytest.raises(dnn.InvalidValueError, match="line 3, column 1"):
+        table.dataset("kind")
+    with pytest.raises(dnn.FormatError, match="line 2"):
+        (tmp_path / "b.csv").write_text("a,b\n1\n")
+        dnn.io.Table(tmp_path / "b.csv", header=True, delimiter=",", missing=["-"])
+
+
+def test_archive_dataset(tmp_path):
+    dnn.save_tensors(tmp_path / "x.safetensors", {"x": np.float32([[1], [2]]), "y": np.int32([4, 5])})
+    data = dnn.Archive(tmp_path / "x.safetensors").dataset("x", "y")
+    assert data[1][0].tolist() == [2] and data[1][1] == 5
 
 
 def test_archives(tmp_path):

@@ -92,6 +92,13 @@ class Archive(Handle, collections.abc.Mapping):
     def __contains__(self, name):
         return name in list(self)
 
+    def dataset(self, inputs, targets=None):
+        """Two of its tensors as a dataset; integer targets of one axis become int64 labels."""
+        from .data import Dataset  # which is made of modules, which are made of weights
+
+        names = inputs.encode(), None if targets is None else targets.encode()
+        return Dataset(created(lib.dnn_archive_dataset, self, *names), self.ctx)
+
     @property
     def metadata(self):
         pairs = {}
