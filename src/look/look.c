@@ -166,7 +166,8 @@ static dnn_status add_sheets(dnn_report *r, const taken *t, const dnn_look_desc 
 
 static dnn_status fill_report(dnn_report *r, const taken *t, const dnn_look_desc *d) {
     const dnni_metadata *m = &t->samples->metadata;
-    dnni_view_of_batch v = {.report = r, .x = t->x, .y = t->y, .summary = t->summary, .low = m->low, .high = m->high};
+    dnni_view_of_batch v = {.report = r, .x = t->x, .y = t->y, .indices = t->indices, .summary = t->summary,
+                            .low = m->low, .high = m->high};
     if (d->low < d->high) {
         v.low = d->low;
         v.high = d->high;

@@ -8,6 +8,7 @@
 typedef struct dnni_view_of_batch {
     dnn_report *report;
     const dnn_tensor *x, *y;    /* y: NULL if there are no targets */
+    const int64_t *indices;     /* of its samples, in the loader's dataset */
     const dnn_summary *summary; /* of the batch */
     dnn_values inputs, targets; /* of all */
     double low, high;           /* between which inputs are to lie; low = high: unknown */

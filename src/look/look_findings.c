@@ -12,22 +12,53 @@ enum { ENOUGH_FOR_CLASSES = 16, MOST_CHANNELS_NAMED = 16 };
 
 #define REAL(value) dnni_real(value, 4).text
 
-/* ---- values of inputs ---- */
+/* ---- which samples ---- */
 
-static int64_t first_not_finite(const dnn_array *a) {
-    int64_t n = dnni_count(a), i = 0;
-    while (i < n && isfinite(dnni_load(a->dtype, a->data, i))) i++;
-    return i;
+typedef bool is_bad(const dnni_view_of_batch *v, double value);
+
+static bool is_not_finite(const dnni_view_of_batch *v, double value) {
+    (void)v;
+    return !isfinite(value);
 }
+
+static bool is_negative(const dnni_view_of_batch *v, double value) {
+    (void)v;
+    return value < 0;
+}
+
+static bool is_no_class(const dnni_view_of_batch *v, double value) {
+    return value < 0 || value >= (double)v->summary->labels.declared;
+}
+
+static bool row_has(const dnni_view_of_batch *v, const dnn_array *a, int64_t i, is_bad *bad) {
+    int64_t row = dnni_count(a) / a->dims[0];
+    for (int64_t k = i * row; k < (i + 1) * row; k++)
+        if (bad(v, dnni_load(a->dtype, a->data, k))) return true;
+    return false;
+}
+
+/* Those that have a value of that kind, by their numbers in the loader's dataset. */
+static dnn_status name_samples(const dnni_view_of_batch *v, const dnn_array *a, is_bad *bad) {
+    int64_t n = 0, batch = a->dims[0];
+    int64_t *samples = dnni_alloc_raw(v->report->base.ctx, batch, sizeof *samples);
+    if (!samples) return DNN_ERROR_MEMORY;
+    for (int64_t i = 0; i < batch; i++)
+        if (row_has(v, a, i, bad)) samples[n++] = v->indices[i];
+    dnn_status status = dnni_report_samples(v->report, samples, n);
+    dnni_free(v->report->base.ctx, samples, batch, sizeof *samples);
+    return status;
+}
+
+/* ---- values of inputs ---- */
 
 static dnn_status not_finite(const dnni_view_of_batch *v, const dnn_tensor *t, const dnn_values *values,
                              const char *name, const char *what) {
     if (values->nans + values->infinities == 0) return DNN_OK;
-    int64_t row = dnni_count(&t->array) / t->array.dims[0], at = first_not_finite(&t->array);
     DNNI_TRY(dnni_report_add(v->report, DNN_SEVERITY_ERROR, name, "%lld of %lld values of the %s are not finite.",
                              (long long)(values->nans + values->infinities), (long long)values->count, what));
-    DNNI_TRY(dnni_report_how(v->report, "%lld NaN, %lld infinite; the first in place %lld of the batch",
-                             (long long)values->nans, (long long)values->infinities, (long long)(at / row)));
+    DNNI_TRY(dnni_report_how(v->report, "%lld NaN, %lld infinite", (long long)values->nans,
+                             (long long)values->infinities));
+    DNNI_TRY(name_samples(v, &t->array, is_not_finite));
     return dnni_report_action(v->report, "look for the division by 0, the logarithm or the missing value that made "
                                          "them: one NaN in a batch makes all weights NaN");
 }
@@ -149,6 +180,7 @@ static dnn_status look_at_labels(const dnni_view_of_batch *v) {
     if (v->targets.min < 0) {
         DNNI_TRY(dnni_report_add(v->report, DNN_SEVERITY_ERROR, "labels-negative", "A label is %s.",
                                  REAL(v->targets.min)));
+        DNNI_TRY(name_samples(v, &v->y->array, is_negative));
         return dnni_report_action(v->report, "classes are numbered from 0; if it marks samples to be left out, give "
                                              "the loss that number as ignore_index");
     }
@@ -157,6 +189,7 @@ static dnn_status look_at_labels(const dnni_view_of_batch *v) {
                              "%lld of %lld labels are no class: the largest is %s, and there are %lld classes.",
                              (long long)v->summary->classes.outside, (long long)v->targets.count, REAL(v->targets.max),
                              (long long)classes));
+    DNNI_TRY(name_samples(v, &v->y->array, is_no_class));
     return dnni_report_action(v->report, v->y->array.dtype == DNN_U8 && v->targets.max == 255
                                              ? "a label of -1 becomes 255 as uint8: keep labels as int64"
                                              : "classes are numbered from 0: are these numbered from 1?");
