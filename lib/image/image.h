@@ -52,7 +52,6 @@ typedef enum dnnk_scaling { DNNK_LINEAR, DNNK_AREA } dnnk_scaling;
 
 typedef struct dnnk_resize {
     int64_t top, left, height, width; /* of the window, inside the source */
-    bool flip_rows, flip_cols;
     dnnk_scaling scaling;
     bool antialias;
 } dnnk_resize;

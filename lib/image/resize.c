@@ -31,11 +31,11 @@ static double weight_of(const dnnk_resize *r, double pixel, double middle, doubl
 }
 
 /* The weights of output `i`: those that are positive, from the first pixel that can be. */
-static void set_weights(const dnnk_resize *r, axis *a, int64_t at, int64_t i, int64_t n_in, int64_t n_out) {
+static void set_weights(const dnnk_resize *r, axis *a, int64_t i, int64_t n_in, int64_t n_out) {
     double scale = (double)n_in / (double)n_out, middle = ((double)i + 0.5) * scale, sum = 0;
     double reach = r->scaling == DNNK_AREA ? scale / 2 : r->antialias && scale > 1 ? scale : 1;
     int64_t first = (int64_t)fmax(0, floor(middle - reach)), count = 0;
-    float *weight = a->weight + at * a->taps;
+    float *weight = a->weight + i * a->taps;
     for (int64_t k = first; k < n_in && count < a->taps; k++) {
         double w = weight_of(r, (double)k, middle, scale);
         if (w <= 0 && count == 0) {
@@ -47,18 +47,18 @@ static void set_weights(const dnnk_resize *r, axis *a, int64_t at, int64_t i, in
         weight[count++] = (float)w;
     }
     for (int64_t k = 0; k < count; k++) weight[k] = (float)((double)weight[k] / sum);
-    a->first[at] = first;
-    a->count[at] = count;
+    a->first[i] = first;
+    a->count[i] = count;
 }
 
-static axis make_axis(const dnnk_resize *r, int64_t n_in, int64_t n_out, bool flip, char **work) {
+static axis make_axis(const dnnk_resize *r, int64_t n_in, int64_t n_out, char **work) {
     axis a = {.taps = most_taps(n_in, n_out)};
     a.first = (int64_t *)(void *)*work;
     a.count = a.first + n_out;
     a.weight = (float *)(void *)(a.count + n_out);
     *work += n_out * (16 + 4 * a.taps);
     *work += (8 - (ptrdiff_t)((uintptr_t)*work % 8)) % 8;
-    for (int64_t i = 0; i < n_out; i++) set_weights(r, &a, flip ? n_out - 1 - i : i, i, n_in, n_out);
+    for (int64_t i = 0; i < n_out; i++) set_weights(r, &a, i, n_in, n_out);
     return a;
 }
 
@@ -98,8 +98,8 @@ static void down(const axis *a, int64_t y, int64_t n, const float *rows, float *
 void dnnk_resize_image(const dnnk_image *from, const dnnk_image *to, const dnnk_resize *resize, void *work) {
     char *free = work;
     int64_t n = to->width * to->channels;
-    axis x = make_axis(resize, resize->width, to->width, resize->flip_cols, &free);
-    axis y = make_axis(resize, resize->height, to->height, resize->flip_rows, &free);
+    axis x = make_axis(resize, resize->width, to->width, &free);
+    axis y = make_axis(resize, resize->height, to->height, &free);
     float *rows = (float *)(void *)free, *sum = rows + resize->height * n;
     across(from, resize, &x, to->width, rows);
     for (int64_t i = 0; i < to->height; i++) {

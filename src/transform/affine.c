@@ -101,12 +101,12 @@ static void say_settings(const void *settings, dnni_text *text) {
     const state *s = settings;
     dnni_text_add(text, " rotate");
     dnni_text_range(text, s->rotate[0], s->rotate[1]);
-    dnni_text_add(text, ", translate");
-    dnni_text_range(text, s->translate[0], s->translate[1]);
+    say_number(text, ", translate", s->translate[0]);
+    say_number(text, ",", s->translate[1]);
     dnni_text_add(text, ", scale");
     dnni_text_range(text, s->scale[0], s->scale[1]);
-    dnni_text_add(text, ", shear");
-    dnni_text_range(text, s->shear[0], s->shear[1]);
+    say_number(text, ", shear", s->shear[0]);
+    say_number(text, ",", s->shear[1]);
     dnni_text_border(text, s->border, s->fill);
 }
 

@@ -69,8 +69,7 @@ static dnnk_image image_of(const dnn_array *a) {
 /* A window that is scaled, as a map of points. */
 static void window_matrix(const dnni_move *m, int64_t rows, int64_t cols, double matrix[9]) {
     double sx = (double)m->width / (double)cols, sy = (double)m->height / (double)rows;
-    const double map[9] = {m->flip_cols ? -sx : sx, 0, (double)(m->left + (m->flip_cols ? m->width : 0)),
-                           0, m->flip_rows ? -sy : sy, (double)(m->top + (m->flip_rows ? m->height : 0)), 0, 0, 1};
+    const double map[9] = {sx, 0, (double)m->left, 0, sy, (double)m->top, 0, 0, 1};
     memcpy(matrix, map, sizeof map);
 }
 
@@ -103,7 +102,7 @@ void dnni_move_image(const dnni_move *move, const dnn_array *in, const dnn_array
         dnnk_warp_linear(&from, &to, move->matrix, border_of(move->border), (float)move->fill,
                          work);
     } else {
-        dnnk_resize resize = {move->top, move->left, move->height, move->width, move->flip_rows, move->flip_cols,
+        dnnk_resize resize = {move->top, move->left, move->height, move->width,
                               move->filter == DNN_FILTER_AREA ? DNNK_AREA : DNNK_LINEAR, !move->no_antialias};
         dnnk_resize_image(&from, &to, &resize, work);
     }

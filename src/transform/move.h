@@ -16,7 +16,7 @@ typedef struct dnni_move {
     dnn_border border;
     double fill;
 
-    /* A window of the source, turned over, scaled to the size of what goes out. */
+    /* A window of the source: turned over, or scaled to the size of what goes out. */
     int64_t top, left, height, width;
     bool flip_rows, flip_cols;
     bool no_antialias;

@@ -99,7 +99,8 @@ GOLDEN = {
     "brightness": enhanced(ImageEnhance.Brightness, 1.5),
     "contrast": enhanced(ImageEnhance.Contrast, 0.6),
     "saturation": enhanced(ImageEnhance.Color, 1.8),
-    "hue": hue(0.3),
+    "hue": hue(0.45),
+    "hue_back": hue(-0.45),
     "reflected": padded(),
 }
 

@@ -100,8 +100,11 @@ static void colours(void **state) {
     dnnk_saturation(pixels, x, 1.8f);
     expect_colours("saturation", x, golden_saturation, 1.5); /* and its grey, by 0.5 · (1.8 - 1) */
     unit_image(x);
-    dnnk_hue(pixels, x, 0.3f);
+    dnnk_hue(pixels, x, 0.45f);
     expect_colours("hue", x, golden_hue, 1e-3);
+    unit_image(x);
+    dnnk_hue(pixels, x, -0.45f);
+    expect_colours("hue, back", x, golden_hue_back, 1e-3);
 }
 
 /* A crop of an image that is mirrored around: one of the windows of NumPy's. */

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -202,6 +203,72 @@ static void a_quarter_turn_is_exact(void **state) {
     dnn_tensor_release(moved);
 }
 
+/* ---- maps: what was drawn, in words, against where a box goes ---- */
+
+enum { TALL = 200, WIDE = 100 };
+
+/* One box through a transform of an image of 200 × 100, and the words for what was drawn. */
+static void box_through(dnn_transform *transform, uint64_t seed, const double *box, double moved[4], char text[128]) {
+    dnn_tensor *x = tensor_of(data_ctx, DNN_U8, DIMS(1, TALL, WIDE, 1), NULL), *t;
+    dnn_dataset *source, *view;
+    t = tensor_of(data_ctx, DNN_F32, DIMS(1, 1, 4), box);
+    OK(dnn_dataset_from_tensors(&source, x, t));
+    OK(dnn_dataset_transform(&view, source, transform,
+                             DESC(dnn_transform_desc, .seed = seed, .target = DNN_TARGET_BOXES)));
+    dnn_tensor_release(t);
+    dnn_tensor_release(x);
+    OK(dnn_dataset_get_range(&x, &t, view, 0, 1));
+    for (int k = 0; k < 4; k++) moved[k] = tensor_at(t, k);
+    assert_true(dnn_dataset_draws(view, 0, 0, text, 128) > 0);
+    dnn_tensor_release(t);
+    dnn_tensor_release(x);
+    dnn_transform_release(transform);
+    dnn_dataset_release(view);
+    dnn_dataset_release(source);
+}
+
+/* A small box about (70, 90), and where its middle goes: about (50, 100), s · R · [1 tan a; tan b 1 + tan a tan b],
+ * then the shift. */
+static void affine_maps_do_what_they_say(void **state) {
+    (void)state;
+    const double box[4] = {69.99, 89.99, 70.01, 90.01}, degree = acos(-1) / 180, dx = 20, dy = -10;
+    for (uint64_t seed = 1; seed < 6; seed++) {
+        double moved[4], turn, down, right, scale, a, b;
+        char text[128];
+        box_through(dnn_random_affine(data_ctx, DESC(dnn_random_affine_desc, .rotate = {30, 30}, .scale = {1.5, 1.5},
+                                                     .translate = {0.05, 0.1}, .shear = {20, 10})),
+                    seed, box, moved, text);
+        assert_int_equal(sscanf(text, "rotate %lf, shift %lf, %lf, scale %lf, shear %lf, %lf", &turn, &down, &right,
+                                &scale, &a, &b), 6);
+        a = tan(a * degree), b = tan(b * degree), turn *= degree;
+        double u = dx + a * dy, v = b * dx + (1 + a * b) * dy;
+        double x = 50 + right + scale * (cos(turn) * u + sin(turn) * v);
+        double y = 100 + down + scale * (cos(turn) * v - sin(turn) * u);
+        assert_true(fabs((moved[0] + moved[2]) / 2 - x) < 0.05 && fabs((moved[1] + moved[3]) / 2 - y) < 0.05);
+    }
+}
+
+/* The box of the whole image becomes the box of the four corners. */
+static void corners_move_as_they_say(void **state) {
+    (void)state;
+    const double box[4] = {0, 0, WIDE, TALL};
+    int apart = 0;
+    for (uint64_t seed = 1; seed < 6; seed++) {
+        double moved[4];
+        int x[4], y[4];
+        char text[128];
+        box_through(dnn_random_perspective(data_ctx, DESC(dnn_random_perspective_desc, .distortion = 0.6)), seed, box,
+                    moved, text);
+        assert_int_equal(sscanf(text, "corners %d,%d %d,%d %d,%d %d,%d", &x[0], &y[0], &x[1], &y[1], &x[2], &y[2],
+                                &x[3], &y[3]), 8);
+        assert_true(fabs(moved[0] - fmin(x[0], x[3])) < 0.6 && fabs(moved[1] - fmin(y[0], y[1])) < 0.6);
+        assert_true(fabs(moved[2] - fmax(x[1], x[2])) < 0.6 && fabs(moved[3] - fmax(y[2], y[3])) < 0.6);
+        assert_true(x[0] <= 31 && x[1] >= 69 && y[0] <= 61 && y[2] >= 139);
+        apart += abs(2 * x[0] - y[0]) > 4; /* drawn apart: not the same part of both sides */
+    }
+    assert_true(apart > 0);
+}
+
 static void targets_that_are_none_are_refused(void **state) {
     (void)state;
     dnn_dataset *source = marked(DNN_U8, DNN_TARGET_MASK), *boxes = marked(DNN_U8, DNN_TARGET_BOXES), *view;
@@ -228,6 +295,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(masks_move_with_the_pixels),   cmocka_unit_test(boxes_move_with_the_pixels),
         cmocka_unit_test(boxes_that_leave_the_image),   cmocka_unit_test(a_quarter_turn_is_exact),
+        cmocka_unit_test(affine_maps_do_what_they_say), cmocka_unit_test(corners_move_as_they_say),
         cmocka_unit_test(targets_that_are_none_are_refused),
     };
     return cmocka_run_group_tests(tests, data_setup, data_teardown);

@@ -137,7 +137,7 @@ static void fitted_statistics(void **state) {
     FAILS(try_view(unit, dnn_transform_standardize(data_ctx, raw)), DNN_ERROR_VALUE,
           "the statistics are of numbers from 0 to 3, the input is declared to lie in [0, 1]");
     OK(dnn_dataset_retain(unit)); /* channel 0 has 0 and 2, channel 1 has 1 and 3 */
-    expect_first(view(unit, dnn_transform_standardize(data_ctx, scaled)), (const double[]){-1, -1, 1, 1}, 1e-5, "fitted");
+    expect_first(view(unit, dnn_transform_standardize(data_ctx, scaled)), (const double[]){-1, -1, 1, 1}, 1e-5, "fit");
     const double mean[2] = {0, 1}, std[2] = {0, 2};
     OK(dnn_statistics_create(&constant, data_ctx, 1, (const int64_t[]){2}, mean, std));
     expect_first(view(unit, dnn_transform_standardize(data_ctx, constant)),
@@ -219,6 +219,32 @@ static void borders(void **state) {
                  zeros, 0, "one pixel, mirrored");
 }
 
+static void areas_count_parts_of_pixels(void **state) {
+    (void)state;
+    dnn_resize_desc d = {DNN_SIZED(dnn_resize_desc), .out = {1, 2}, .filter = DNN_FILTER_AREA};
+    expect_first(view(counting(DNN_F32, 1, 1, 3, 1), dnn_resize(data_ctx, &d)), (const double[]){1 / 3.0, 5 / 3.0},
+                 1e-6, "one pixel and a half");
+}
+
+/* The figures that the header gives. */
+static void the_set_has_its_strength(void **state) {
+    (void)state;
+    static const char *const parts[] = {
+        "rotate -15 to 15, translate 0.1, 0.1, scale 0.8 to 1.25, shear 5, 5, reflect",
+        "random_perspective 0.3, reflect",
+        "brightness 0.4 contrast 0.4 saturation 0.4 hue 0.1",
+        "random_blur 0 to 1.5",
+        "random_noise 0 to 0.05",
+        "random_apply 0.5",
+        "random_erase, scale 0.02 to 0.1, ratio 0.3 to 3.3, noise"};
+    char text[1024];
+    dnn_transform *t = dnn_domain_randomization(data_ctx, DESC(dnn_domain_randomization_desc, .strength = 1));
+    assert_true(dnn_transform_text(t, text, sizeof text) > 0);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (!strstr(text, parts[i])) fail_msg("'%s' is not in %s", parts[i], text);
+    dnn_transform_release(t);
+}
+
 static void what_does_not_fit(void **state) {
     (void)state;
     dnn_dataset *x = counting(DNN_U8, 1, 4, 4, 1), *flat = pairs(2), *wide = counting(DNN_I32, 1, 4, 4, 1);
@@ -294,6 +320,56 @@ static void probabilities(void **state) {
     expect_share(counts[1], 0.2 * 0.3, "flipped");
     expect_share(counts[2], 0.8 * 0.7, "upside down");
     expect_share(counts[3], 0.2 * 0.7, "both");
+}
+
+static void two_of_a_kind_draw_apart(void **state) {
+    (void)state;
+    int64_t counts[4] = {0};
+    dnn_transform *chain;
+    OK(dnn_transform_chain(&chain, data_ctx));
+    OK(dnn_transform_add(chain, flips(0.5, 0)));
+    OK(dnn_transform_add(chain, flips(0.5, 0)));
+    count_first(chain, 2, 2, counts);
+    expect_share(counts[0], 0.5, "twice or never");
+    expect_share(counts[1], 0.5, "once");
+}
+
+static void noise_has_its_deviation(void **state) {
+    (void)state;
+    for (int f = 0; f < 2; f++) { /* of uint8, whose range is 255; of floats of unknown range */
+        double unit = f ? 1 : 255, sum = 0, squares = 0;
+        dnn_tensor *x = tensor_of(data_ctx, f ? DNN_F32 : DNN_U8, DIMS(1, 100, 100, 1), NULL);
+        dnn_dataset *grey;
+        for (int64_t i = 0; i < 10000; i++) tensor_put(x, i, 128);
+        OK(dnn_dataset_from_tensors(&grey, x, NULL));
+        dnn_tensor_release(x);
+        grey = view(grey, dnn_random_noise(data_ctx, 0.1, 0.1));
+        x = first_of(grey);
+        for (int64_t i = 0; i < 10000; i++) sum += tensor_at(x, i) - 128;
+        for (int64_t i = 0; i < 10000; i++) squares += pow(tensor_at(x, i) - 128 - sum / 10000, 2);
+        assert_true(fabs(sum / 10000) < 0.005 * unit); /* five standard errors */
+        assert_true(fabs(sqrt(squares / 10000) / unit - 0.1) < 0.004);
+        dnn_tensor_release(x);
+        dnn_dataset_release(grey);
+    }
+}
+
+static void holes_are_where_they_are_said(void **state) {
+    (void)state;
+    dnn_random_erase_desc d = {DNN_SIZED(dnn_random_erase_desc), .fill = 255};
+    dnn_dataset *source = counting(DNN_U8, 1, 9, 8, 3), *x = view(source, dnn_random_erase(data_ctx, &d));
+    dnn_tensor *got = first_of(x);
+    char text[64];
+    int top, left, height, width;
+    dnn_dataset_draws(x, 0, 0, text, sizeof text);
+    assert_int_equal(sscanf(text, "erase %d,%d %d x %d", &top, &left, &height, &width), 4);
+    for (int64_t i = 0; i < 9 * 8 * 3; i++) {
+        int64_t row = i / 24, col = i / 3 % 8;
+        bool inside = row >= top && row < top + height && col >= left && col < left + width;
+        assert_true(tensor_at(got, i) == (inside ? 255 : (double)i));
+    }
+    dnn_tensor_release(got);
+    dnn_dataset_release(x);
 }
 
 static void choices(void **state) {
@@ -462,9 +538,14 @@ int main(void) {
         cmocka_unit_test(the_middle),
         cmocka_unit_test(flipped),
         cmocka_unit_test(borders),
+        cmocka_unit_test(areas_count_parts_of_pixels),
+        cmocka_unit_test(the_set_has_its_strength),
         cmocka_unit_test(what_does_not_fit),
         cmocka_unit_test(every_window_is_equally_likely),
         cmocka_unit_test(probabilities),
+        cmocka_unit_test(two_of_a_kind_draw_apart),
+        cmocka_unit_test(noise_has_its_deviation),
+        cmocka_unit_test(holes_are_where_they_are_said),
         cmocka_unit_test(choices),
         cmocka_unit_test(shapes_do_not_depend_on_chance),
         cmocka_unit_test(draws_in_words),
