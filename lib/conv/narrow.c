@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conv/implicit.h"
+#include "conv/taps.h"
 #include "gemm/unpacked.h"
 
 enum {
@@ -13,10 +14,10 @@ enum {
 };
 
 bool dnnk_is_narrow(const dnnk_conv *c) {
-    dnnk_implicit m = dnnk_implicit_make(&(dnnk_env){.isa = DNNK_PORTABLE}, c, NULL, NULL);
-    bool all_taps = m.taps_h == c->kernel_h && m.taps_w == c->kernel_w && c->kernel_h * c->kernel_w > 1;
-    bool narrow = c->groups == 1 && c->in_channels >= 1 && c->in_channels <= CHANNELS;
-    return narrow && all_taps && c->out_channels >= 1 && c->batch * m.rows * m.cols >= POSITIONS;
+    bool narrow = c->groups == 1 && c->in_channels >= 1 && c->in_channels <= CHANNELS && c->out_channels >= 1;
+    bool all_taps = dnnk_useful_rows(c).count == c->kernel_h && dnnk_useful_columns(c).count == c->kernel_w;
+    int64_t positions = c->batch * dnnk_conv_out_height(c) * dnnk_conv_out_width(c);
+    return narrow && all_taps && c->kernel_h * c->kernel_w > 1 && positions >= POSITIONS;
 }
 
 /* k: weights of an output. A lane has a block of patches, and sums: of the block's outputs, or dwᵀ [k, O]. */
