@@ -193,8 +193,8 @@ class ImageFolder(Handle):
 
 
 class Table(Handle):
-    """A CSV file. delimiter and header (True, False) are detected by default; missing: the texts that stand for a missing
-    value besides the empty one."""
+    """A CSV file. delimiter and header (True, False) are detected by default; missing: the texts that stand for a
+    missing value besides the empty one."""
 
     _release = staticmethod(lambda address: _io().dnn_table_release(address))
 
@@ -212,8 +212,8 @@ class Table(Handle):
 
     @property
     def columns(self):
-        """What is known of each column: .name, .type ("integer", "real", "text", "missing"), .missing, .low, .high, .mean
-        and .classes, the names of a text's classes (None: too many)."""
+        """What is known of each column: .name, .type ("integer", "real", "text", "missing"), .missing, .low, .high,
+        .mean and .classes, the names of a text's classes (None: too many)."""
         return [self._column(i) for i in range(_io().dnn_table_columns(self))]
 
     def _column(self, i):
@@ -237,8 +237,8 @@ class Table(Handle):
         return buffer.value.decode(errors="replace")
 
     def dataset(self, target=None, inputs=None, *, target_dtype=None, missing=None, value=None, text=None):
-        """float32 inputs, and a target: int64 classes or whole numbers, or float32. Columns by name or by number, -1 the
-        last. missing: "refuse", "drop", "mean" or "value"; text (among the inputs): "refuse", "number" or "one_hot"."""
+        """float32 inputs, and a target: int64 classes or whole numbers, or float32. Columns by name or by number, -1
+        the last. missing: "refuse", "drop", "mean" or "value"; text (among the inputs): "refuse", "number" or "one_hot"."""
         desc = describe(abi.dnn_table_dataset_desc, missing=enum(abi.dnn_missing, missing), value=value,
                         text=enum(abi.dnn_text_input, text),
                         target_dtype={None: None, "int64": abi.dnn_dtype.DNN_I64,
