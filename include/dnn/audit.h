@@ -14,9 +14,12 @@
  *                   "class-imbalance" "class-proportions" "sorted-classes" "targets-out-of-step" "targets-shifted"
  *                   "classes-differ" "target-in-inputs" "label-errors" "label-votes"
  *     samples       "duplicates" "duplicates-across-split" "near-duplicates" "near-duplicates-across-split"
- *                   (each also as "…-labels-differ") "variants" "outliers"
+ *                   (each also as "…-labels-differ") "variants" "turned" "outliers"
  *     pictures      "blank" "dark" "light" "little-information" "blurred" "noisy" "grey-among-colour"
  *                   "orientation-differs" "channels-swapped"
+ *
+ * (Several kinds share one name where a program would do the same: "range" is beyond what is declared, "scale-differs"
+ * samples, a block, a class or a set on another scale.)
  *
  * A test that would flag more than 10 % of the samples says so in a note instead of listing them.
  *
