@@ -12,7 +12,8 @@ static dnn_status check_options(const dnn_audit_desc *o) {
     DNNI_REQUIRE(o->max_samples >= 0 && o->max_samples <= INT32_MAX, "options.max_samples is %lld",
                  (long long)o->max_samples);
     DNNI_REQUIRE(o->classes >= 0 && o->classes <= INT32_MAX, "options.classes is %lld", (long long)o->classes);
-    DNNI_REQUIRE(o->low == 0 && o->high == 0 ? true : o->low < o->high && isfinite(o->high - o->low),
+    bool declared = o->low != 0 || o->high != 0;
+    DNNI_REQUIRE(!declared || (o->low < o->high && isfinite(o->high - o->low)),
                  "options.low and .high, %g and %g, are no range", o->low, o->high);
     DNNI_REQUIRE(o->skip >= 0 && o->skip < 8, "options.skip is %d", o->skip);
     return DNN_OK;

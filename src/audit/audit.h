@@ -145,7 +145,7 @@ typedef struct dnni_list {
 dnn_status dnni_list_new(dnni_audit *a, dnni_list *list, int64_t room);
 static inline void dnni_list_add(dnni_list *list, int64_t index) { list->index[list->n++] = index; }
 
-/* A finding about samples of a set: dnni_report_how and _action follow. */
+/* A finding about a set (NULL: about all), and about samples of it (NULL: none): dnni_report_how and _action follow. */
 dnn_status dnni_audit_add(dnni_audit *a, dnn_severity severity, const char *name, const dnni_set *set,
                           const dnni_list *list, const char *what, ...) DNNI_PRINTF(6, 7);
 

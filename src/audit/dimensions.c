@@ -78,9 +78,8 @@ static dnn_status find_constant(dnni_audit *a, dnni_set *s) {
     for (int64_t j = 0; j < a->dims; j++)
         if (is_constant(&s->dimensions[j])) dnni_list_add(&list, j);
     if (list.n == 0 || s->n < 2) return DNN_OK;
-    dnni_list none = {0};
     DNNI_TRY(dnni_audit_add(a, is_edge(a, &list) ? DNN_SEVERITY_NOTE : DNN_SEVERITY_WARNING, "constant-dimensions", s,
-                            &none, "%lld of %lld dimensions are the same in all samples: %s", (long long)list.n,
+                            NULL, "%lld of %lld dimensions are the same in all samples: %s", (long long)list.n,
                             (long long)a->dims, numbers(&list).text));
     DNNI_TRY(dnni_report_how(a->report, "the variance over %lld samples is 0; dimension %lld is always %s",
                              (long long)s->n, (long long)list.index[0],
@@ -127,8 +126,7 @@ static dnn_status find_equal_channels(dnni_audit *a, dnni_set *s, const dnni_lis
     int64_t most = pixels - constant / a->channels;
     *told = most > 0 && later->n >= most - most / 100;
     if (!*told) return DNN_OK;
-    dnni_list none = {0};
-    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_WARNING, "duplicate-channels", s, &none,
+    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_WARNING, "duplicate-channels", s, NULL,
                             "the channels of all pictures are equal: %s", later->n >= 2 * (most - most / 100)
                                 ? "grey pictures stored in colour" : "one channel is there twice"));
     DNNI_TRY(dnni_report_how(a->report, "%lld of %lld values equal one of another channel in every sample",
@@ -143,9 +141,8 @@ static dnn_status find_duplicates(dnni_audit *a, dnni_set *s) {
     if (later.n == 0 || s->n < 2) return DNN_OK;
     if (dnni_is_picture(a) && a->channels > 1) DNNI_TRY(find_equal_channels(a, s, &later, &told));
     if (told) return DNN_OK;
-    dnni_list none = {0};
     DNNI_TRY(dnni_audit_add(a, dnni_is_picture(a) ? DNN_SEVERITY_NOTE : DNN_SEVERITY_WARNING, "duplicate-dimensions",
-                            s, &none, "%lld of %lld dimensions equal another in all samples: %lld = %lld",
+                            s, NULL, "%lld of %lld dimensions equal another in all samples: %lld = %lld",
                             (long long)later.n, (long long)a->dims, (long long)later.index[0],
                             (long long)earlier.index[0]));
     DNNI_TRY(dnni_report_how(a->report, "a hash over their values in all %lld samples is equal, and so are least, "

@@ -69,8 +69,7 @@ static dnn_status find_missing(dnni_audit *a, dnni_set *s) {
         first = k;
     }
     if (missing == 0) return DNN_OK;
-    dnni_list none = {0};
-    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_WARNING, "class-missing", s, &none,
+    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_WARNING, "class-missing", s, NULL,
                             "%lld of %lld classes have no sample: the first is %s", (long long)missing,
                             (long long)a->classes, dnni_audit_class(a, first).text));
     DNNI_TRY(dnni_report_how(a->report, "labels counted over %lld samples", (long long)s->n));
@@ -87,8 +86,7 @@ static dnn_status find_imbalance(dnni_audit *a, dnni_set *s) {
         if (counts[k] > counts[most]) most = k;
     }
     if (least < 0 || (double)counts[least] * (double)a->classes >= 0.1 * (double)total) return DNN_OK;
-    dnni_list none = {0};
-    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_WARNING, "class-imbalance", s, &none, "class %s has %lld samples of %lld",
+    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_WARNING, "class-imbalance", s, NULL, "class %s has %lld samples of %lld",
                             dnni_audit_class(a, least).text, (long long)counts[least], (long long)total));
     DNNI_TRY(dnni_report_how(a->report, "less than a tenth of an equal share, %s; the largest class has %lld",
                              dnni_real((double)total / (double)a->classes, 4).text, (long long)counts[most]));
@@ -182,8 +180,7 @@ dnn_status dnni_audit_proportions(dnni_audit *a) {
         class = k;
     }
     if (class < 0) return DNN_OK;
-    dnni_list none = {0};
-    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_WARNING, "class-proportions", &a->set[1], &none,
+    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_WARNING, "class-proportions", &a->set[1], NULL,
                             "classes have other shares than in %s: class %s is %s %% of it, and %s %% here",
                             a->set[0].name, dnni_audit_class(a, class).text, dnni_real(100 * worst.train, 3).text,
                             dnni_real(100 * worst.test, 3).text));

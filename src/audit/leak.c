@@ -79,9 +79,8 @@ static void look_at_column(void *arg, int64_t task, int64_t lane) {
 }
 
 static dnn_status tell(dnni_audit *a, const search *s, int64_t j) {
-    dnni_list none = {0};
     bool equal = s->verdict[j] == EQUAL;
-    DNNI_TRY(dnni_audit_add(a, equal ? DNN_SEVERITY_ERROR : DNN_SEVERITY_WARNING, "target-in-inputs", s->set, &none,
+    DNNI_TRY(dnni_audit_add(a, equal ? DNN_SEVERITY_ERROR : DNN_SEVERITY_WARNING, "target-in-inputs", s->set, NULL,
                             "dimension %lld of the inputs %s", (long long)j,
                             equal ? "is the target, but for a factor" : "alone tells every sample's class"));
     DNNI_TRY(dnni_report_how(a->report, "its correlation with the target is %s%s, over %lld samples",

@@ -37,8 +37,7 @@ dnn_status dnni_audit_order(dnni_audit *a, dnni_set *s) {
     bool long_run = r.run >= 8 && (double)(r.run - 1) * log(share) < log(1e-6);
     bool sorted = r.errors > 6 && r.pairs > fmax(0.5, 3 * r.chance);
     if (!long_run && !sorted) return DNN_OK;
-    dnni_list none = {0};
-    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_WARNING, "sorted-classes", s, &none,
+    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_WARNING, "sorted-classes", s, NULL,
                             "the first %lld samples are all of class %s%s", (long long)r.run,
                             dnni_audit_class(a, s->samples[0].label).text,
                             sorted ? ", and so it goes on: samples are sorted by class" : ""));

@@ -63,13 +63,12 @@ static dnn_status find_lost_fractions(dnni_audit *a, dnni_set *s, const dnni_lis
 static dnn_status tell_whole(dnni_audit *a, dnni_set *s) {
     bool bits = true;
     for (int64_t i = 0; i < s->n; i++) bits = bits && s->samples[i].low >= 0 && s->samples[i].high <= 1;
-    dnni_list none = {0};
     if (bits && dnni_is_picture(a)) {
-        DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_WARNING, "fractions-lost", s, &none,
+        DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_WARNING, "fractions-lost", s, NULL,
                                 "all values are 0 or 1: were pictures in [0, 1] cast to integers?"));
         return dnni_report_action(a->report, "scale to [0, 1] after the last cast, not before it");
     }
-    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_NOTE, "whole-numbers", s, &none,
+    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_NOTE, "whole-numbers", s, NULL,
                             "all values of the floating-point inputs are whole numbers"));
     return dnni_report_action(a->report, "nothing, if they are meant to be; stored as integers they would be smaller");
 }
@@ -113,7 +112,7 @@ static dnn_status tell_range(dnni_audit *a, dnn_severity severity, const char *n
                             dnni_real(o->low, 6).text, dnni_real(o->high, 6).text, dnni_real(found->low, 6).text,
                             dnni_real(found->high, 6).text, guess));
     return dnni_report_how(a->report, "least and greatest of all values; %lld samples go beyond what is declared",
-                           (long long)list->n);
+                           (long long)(list ? list->n : 0));
 }
 
 static bool is_outside(const dnni_audit *a, const dnni_sample *s) {
@@ -141,18 +140,16 @@ static dnn_status find_outside(dnni_audit *a, dnni_set *s, const range *r) {
 static dnn_status find_shrunk(dnni_audit *a, dnni_set *s, const range *r) {
     double span = a->options.high - a->options.low, times = span / (r->high - r->low);
     if (!(times > 30)) return DNN_OK;
-    dnni_list none = {0};
     char guess[96];
     snprintf(guess, sizeof guess, ": ×255 = %s. Scaled twice?", dnni_real(255 * r->high, 4).text);
-    DNNI_TRY(tell_range(a, DNN_SEVERITY_ERROR, "scaled-twice", s, &none, r, guess));
+    DNNI_TRY(tell_range(a, DNN_SEVERITY_ERROR, "scaled-twice", s, NULL, r, guess));
     return dnni_report_action(a->report, "divide once; or declare the range that the values have");
 }
 
 /* Nothing was declared: pictures in [0, 1/255] speak for themselves. */
 static dnn_status guess_shrunk(dnni_audit *a, dnni_set *s, const range *r) {
     if (!dnni_is_picture(a) || !is_float(a) || !(r->low >= 0 && r->high > 0 && r->high <= 1.01 / 255)) return DNN_OK;
-    dnni_list none = {0};
-    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_ERROR, "scaled-twice", s, &none,
+    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_ERROR, "scaled-twice", s, NULL,
                             "pictures reach from %s to %s: ×255 = %s. Scaled twice?", dnni_real(r->low, 4).text,
                             dnni_real(r->high, 4).text, dnni_real(255 * r->high, 4).text));
     return dnni_report_action(a->report, "divide once");

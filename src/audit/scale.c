@@ -142,14 +142,13 @@ dnn_status dnni_audit_scale(dnni_audit *a, dnni_set *s) {
 
 dnn_status dnni_audit_scale_across(dnni_audit *a) {
     dnni_sorted logs[2];
-    dnni_list none = {0};
     for (int k = 0; k < 2; k++) DNNI_TRY(sorted_spans(a, &a->set[k], &logs[k]));
     if (logs[0].n == 0 || logs[1].n == 0) return DNN_OK;
     double train = exp(dnni_median(&logs[0])), test = exp(dnni_median(&logs[1]));
     double factor = fmax(train / test, test / train);
     if (factor <= group_factor) return DNN_OK;
     DNNI_TRY(dnni_audit_add(a, factor > grave_factor ? DNN_SEVERITY_ERROR : DNN_SEVERITY_WARNING, "scale-differs",
-                            &a->set[1], &none, "%s is on another scale than %s", a->set[1].name, a->set[0].name));
+                            &a->set[1], NULL, "%s is on another scale than %s", a->set[1].name, a->set[0].name));
     DNNI_TRY(dnni_report_how(a->report,
                              "greatest less least value of a sample: %s in the median of %s, %s in that of %s",
                              dnni_real(test, 4).text, a->set[1].name, dnni_real(train, 4).text, a->set[0].name));
@@ -161,10 +160,9 @@ dnn_status dnni_audit_scale_across(dnni_audit *a) {
 /* The library's pictures are (H, W, C). A first axis of 1, 3 or 4 before two large ones was meant otherwise. */
 dnn_status dnni_audit_layout(dnni_audit *a) {
     const dnn_array *x = &a->set[0].dataset->input;
-    dnni_list none = {0};
     bool first = x->rank == 3 && (x->dims[0] == 1 || x->dims[0] == 3 || x->dims[0] == 4);
     if (!first || x->dims[1] < 8 || x->dims[2] < 8) return DNN_OK;
-    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_WARNING, "channels-first", NULL, &none,
+    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_WARNING, "channels-first", NULL, NULL,
                             "samples have shape %s: pictures with channels first?", dnni_array_shape(x).text));
     return dnni_report_action(a->report, "bring them to (H, W, C), which every layer here takes");
 }

@@ -57,11 +57,10 @@ static double greatest_distance(const dnni_sorted *x, const dnni_sorted *y) {
 }
 
 static dnn_status tell(dnni_audit *a, const quantity *q, const dnni_sorted x[2], double distance, double limit) {
-    dnni_list none = {0};
     char what[64];
     if (q->column >= 0) snprintf(what, sizeof what, "column %lld", (long long)q->column);
     else snprintf(what, sizeof what, "the samples' %s", q->figure->name);
-    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_WARNING, "shift", &a->set[1], &none,
+    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_WARNING, "shift", &a->set[1], NULL,
                             "%s is distributed otherwise than in %s: median %s there, %s here", what, a->set[0].name,
                             dnni_real(dnni_median(&x[0]), 4).text, dnni_real(dnni_median(&x[1]), 4).text));
     DNNI_TRY(dnni_report_how(a->report, "Kolmogorov-Smirnov distance %s, above %s", dnni_real(distance, 3).text,

@@ -68,8 +68,7 @@ static double standard_error(const dnni_audit *a, const dnni_set *s, double n) {
 /* ---- the whole set ---- */
 
 static dnn_status tell_shifted(dnni_audit *a, dnni_set *s, int64_t shift, double skill, double here) {
-    dnni_list none = {0};
-    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_ERROR, "targets-shifted", s, &none,
+    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_ERROR, "targets-shifted", s, NULL,
                             "targets are %lld place%s %s their inputs", (long long)(shift > 0 ? shift : -shift),
                             shift == 1 || shift == -1 ? "" : "s", shift > 0 ? "behind" : "before"));
     DNNI_TRY(dnni_report_how(a->report,
@@ -82,9 +81,8 @@ static dnn_status tell_shifted(dnni_audit *a, dnni_set *s, int64_t shift, double
 
 /* Where neighbours say nothing, targets are permuted, or the inputs as they are do not show what is alike. */
 static dnn_status tell_nothing(dnni_audit *a, dnni_set *s, double here, double error, double n) {
-    dnni_list none = {0};
     bool sure = a->kind == DNNI_TARGET_CLASS && n >= 1000;
-    DNNI_TRY(dnni_audit_add(a, sure ? DNN_SEVERITY_ERROR : DNN_SEVERITY_WARNING, "targets-out-of-step", s, &none,
+    DNNI_TRY(dnni_audit_add(a, sure ? DNN_SEVERITY_ERROR : DNN_SEVERITY_WARNING, "targets-out-of-step", s, NULL,
                             "targets have nothing to do with the inputs: are the pairs permuted?"));
     DNNI_TRY(dnni_report_how(a->report,
                              "the nearest neighbour's target agrees with the sample's own by %s above chance "
@@ -227,8 +225,7 @@ dnn_status dnni_audit_step_across(dnni_audit *a) {
         first = k;
     }
     if (found == 0) return DNN_OK;
-    dnni_list none = {0};
-    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_ERROR, "classes-differ", &a->set[1], &none,
+    DNNI_TRY(dnni_audit_add(a, DNN_SEVERITY_ERROR, "classes-differ", &a->set[1], NULL,
                             "%lld of %lld classes look otherwise than in %s: class %s looks like class %s",
                             (long long)found, (long long)a->classes, a->set[0].name, dnni_audit_class(a, first).text,
                             dnni_audit_class(a, called_otherwise(a, &c, first)).text));
