@@ -120,35 +120,54 @@ static inline void fetch(const real *x, int64_t offset, bool write) {
         __builtin_prefetch(place, 0);
 }
 
-/* Columns first, then rows; n channels of a tile of side × side, or of planes × planes, from c on. */
+/* Unrolled where programs run, in float32 with vectors: numbers then stay in registers. Elsewhere it is only code. */
+#if defined(DNNK_BODY_F64) || (defined(__x86_64__) && !defined(__AVX2__))
+#define UNROLL
+#else
 #define UNROLL _Pragma("GCC unroll 6")
+#endif
 #define STEPS static inline __attribute__((always_inline)) void
 
-STEPS read_vector(const real *image, const int64_t *offset, int64_t right, int64_t c, int64_t n, real *out,
-                  int64_t plane, transform *f, int64_t side, int64_t planes) {
+/* One vector of channels of a tile: columns first, then rows. Rows of planes have room for whole vectors. */
+STEPS read_vector(const real *image, const int64_t *offset, int64_t right, real *out, int64_t plane, transform *f,
+                  int64_t side, int64_t planes) {
     vec half[MOST * MOST], x[MOST], y[MOST];
     UNROLL for (int64_t j = 0; j < side; j++) {
         UNROLL for (int64_t i = 0; i < side; i++) {
             int64_t at = offset[i * side + j];
-            x[i] = at < 0 ? (vec){0} : load(image + at + c, n);
-            fetch(image, at + right + c, false);
+            x[i] = at < 0 ? (vec){0} : load(image + at, LANES);
+            fetch(image, at + right, false);
         }
         f(x, half + j, side);
     }
     UNROLL for (int64_t i = 0; i < planes; i++) {
         f(half + i * side, y, 1);
-        UNROLL for (int64_t j = 0; j < planes; j++) store(out + (i * planes + j) * plane + c, y[j], n);
+        UNROLL for (int64_t j = 0; j < planes; j++) store(out + (i * planes + j) * plane, y[j], LANES);
+    }
+}
+
+/* The last channels of a tile, which fill no vector: copied to where they do. */
+static void gather_rest(const real *image, int64_t *offset, int64_t pixels, int64_t n, vec *rest) {
+    for (int64_t e = 0; e < pixels; e++) {
+        if (offset[e] >= 0) rest[e] = load(image + offset[e], n);
+        if (offset[e] >= 0) offset[e] = e * LANES;
     }
 }
 
 /* The side × side pixels of a tile, transformed to planes × planes; tiles are `step` pixels apart. */
 STEPS read_transformed(const dnnk_tiling *t, int64_t tile, const real *image, real *out, int64_t plane, transform *f,
                        int64_t step, int64_t side, int64_t planes) {
-    int64_t offset[MOST * MOST], c = 0, right = step * t->channels;
+    int64_t offset[MOST * MOST];
+    vec rest[MOST * MOST];
     locate(t, tile, step, side, offset);
-    for (; c + LANES <= t->channels; c += LANES)
-        read_vector(image, offset, right, c, LANES, out, plane, f, side, planes);
-    if (c < t->channels) read_vector(image, offset, right, c, t->channels - c, out, plane, f, side, planes);
+    for (int64_t c = 0; c < t->channels; c += LANES) {
+        const real *from = image + c;
+        if (t->channels - c < LANES) {
+            gather_rest(from, offset, side * side, t->channels - c, rest);
+            from = (const real *)rest;
+        }
+        read_vector(from, offset, step * t->channels, out + c, plane, f, side, planes);
+    }
 }
 
 static inline vec finish(const dnnk_epilogue *e, vec v, int64_t at, int64_t c, int64_t n) {
@@ -158,33 +177,33 @@ static inline vec finish(const dnnk_epilogue *e, vec v, int64_t at, int64_t c, i
     return e->relu ? relu_of(v) : v;
 }
 
-STEPS write_vector(const real *m, int64_t plane, const dnnk_winograd_target *to, const int64_t *offset, int64_t right,
-                   int64_t c, int64_t n, transform *f, int64_t step, int64_t side) {
-    vec half[MOST * MOST], x[MOST], y[MOST];
-    real *image = (real *)to->image + to->first + c;
-    UNROLL for (int64_t j = 0; j < side; j++) {
-        UNROLL for (int64_t i = 0; i < side; i++) x[i] = load(m + (i * side + j) * plane + c, n);
-        f(x, half + j, side);
-    }
-    UNROLL for (int64_t i = 0; i < step; i++) {
-        f(half + i * side, y, 1);
-        for (int64_t j = 0; j < step; j++) {
-            int64_t at = offset[i * step + j];
-            if (at < 0) continue;
-            fetch(image, at + right, true);
-            if (to->accumulate) y[j] += load(image + at, n);
-            store(image + at, finish(to->epilogue, y[j], at + to->first + c, to->first + c, n), n);
-        }
+/* Channels [c, c + n) of the target's, of all pixels of a tile. */
+static void write_pixels(const dnnk_winograd_target *to, const int64_t *offset, int64_t pixels, int64_t right,
+                         int64_t c, int64_t n, const vec *v) {
+    real *image = to->image;
+    for (int64_t e = 0; e < pixels; e++) {
+        if (offset[e] < 0) continue;
+        int64_t at = offset[e] + to->first + c;
+        vec x = v[e];
+        fetch(image, at + right, true);
+        if (to->accumulate) x += load(image + at, n);
+        store(image + at, finish(to->epilogue, x, at, to->first + c, n), n);
     }
 }
 
 STEPS write_transformed(const dnnk_tiling *t, int64_t tile, const real *m, int64_t plane,
                         const dnnk_winograd_target *to, transform *f, int64_t step) {
-    int64_t offset[MOST * MOST], c = 0, side = step + TAPS - 1, right = step * t->channels;
+    int64_t offset[MOST * MOST], side = step + TAPS - 1;
     locate(t, tile, step, step, offset);
-    for (; c + LANES <= to->count; c += LANES)
-        write_vector(m, plane, to, offset, right, c, LANES, f, step, side);
-    if (c < to->count) write_vector(m, plane, to, offset, right, c, to->count - c, f, step, side);
+    for (int64_t c = 0; c < to->count; c += LANES) {
+        vec half[MOST * MOST], x[MOST], y[MOST * MOST];
+        UNROLL for (int64_t j = 0; j < side; j++) {
+            UNROLL for (int64_t i = 0; i < side; i++) x[i] = load(m + (i * side + j) * plane + c, LANES);
+            f(x, half + j, side);
+        }
+        UNROLL for (int64_t i = 0; i < step; i++) f(half + i * side, y + i * step, 1);
+        write_pixels(to, offset, step * step, step * t->channels, c, to->count - c, y);
+    }
 }
 
 STEPS transform_weights(int64_t rows, int64_t cols, const real *taps, int64_t tap_stride, int64_t row_stride,
@@ -215,12 +234,12 @@ STEPS add_adjoint(int64_t channels, const real *planes, int64_t plane, real *dw,
         int64_t n = channels - c;
         vec half[MOST * MOST], x[MOST], y[MOST];
         UNROLL for (int64_t j = 0; j < side; j++) {
-            UNROLL for (int64_t i = 0; i < side; i++) x[i] = load(planes + (i * side + j) * plane + c, n);
+            UNROLL for (int64_t i = 0; i < side; i++) x[i] = load(planes + (i * side + j) * plane + c, LANES);
             f(x, half + j, side);
         }
         UNROLL for (int64_t i = 0; i < TAPS; i++) {
             f(half + i * side, y, 1);
-            UNROLL for (int64_t j = 0; j < TAPS; j++) {
+            for (int64_t j = 0; j < TAPS; j++) {
                 real *to = dw + (i * TAPS + j) * tap_stride + c;
                 fetch(to, TAPS * TAPS * tap_stride, true); /* the next output's */
                 store(to, y[j] + load(to, n), n);
