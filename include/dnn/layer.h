@@ -66,6 +66,8 @@ typedef struct dnn_layer_call {
     const dnn_array *parameter_gradients; /* dL/d parameter i to be ADDED; data NULL: frozen */
     const dnn_layer_epilogue *epilogue;   /* what is to be done to output 0 besides; NULL: nothing. Only where the shape
                                              rule said `takes` */
+    uint32_t fresh;                       /* backward: bit i says that gradient i is to be overwritten, not added to: it
+                                             counts as zero, but memory holds anything. Only for what `writes` names */
     const void *prepared;                 /* in predictors: what `prepare` wrote; NULL: nothing was prepared */
 } dnn_layer_call;
 
@@ -102,6 +104,7 @@ typedef struct dnn_layer_spec {
     uint32_t takes; /* a sum of dnn_epilogue: what forward can do to output 0 besides. The shape rule is asked again
                        with the epilogue that the plan made of it, and may then ask for more work or reads */
     uint32_t is;    /* AFFINE, ADD or RELU: the layer is nothing but that; one that goes before may do its work */
+    uint32_t writes; /* bit i: backward heeds call->fresh for parameter i (i < 32); other gradients come cleared */
     int64_t prepared_bytes; /* of what `prepare` writes; 0: there is nothing to prepare */
     dnn_layer_sees sees;    /* for dnn_module_receptive_field; default: all */
     dnn_layer_window window;

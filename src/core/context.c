@@ -120,6 +120,7 @@ static void free_context(dnn_context *ctx) {
         dnni_free(ctx, object, 1, object->bytes);
     }
     pthread_mutex_destroy(&ctx->tomb_lock);
+    pthread_mutex_destroy(&ctx->clear_lock);
     dnn_allocator allocator = ctx->allocator;
     allocator.release(allocator.user, ctx, sizeof *ctx);
 }
@@ -152,6 +153,7 @@ static dnn_context *allocate_context(const dnn_allocator *allocator) {
     ctx->base.bytes = sizeof *ctx;
     atomic_init(&ctx->base.holders, 1);
     pthread_mutex_init(&ctx->tomb_lock, NULL);
+    pthread_mutex_init(&ctx->clear_lock, NULL);
     return ctx;
 }
 

@@ -24,7 +24,7 @@ struct dnn_context {
     uint64_t seed;
     _Atomic uint64_t next_stream;
     _Atomic uint64_t next_version; /* of a storage's contents */
-    pthread_mutex_t tomb_lock;
+    pthread_mutex_t tomb_lock, clear_lock;
     dnni_object *first_tomb, *last_tomb;
     int64_t tombs;
     struct dnn_context *next_live;

@@ -199,7 +199,7 @@ void dnni_tensor_take_back(dnn_tensor *tensor) {
 
 dnn_status dnn_tensor_release(dnn_tensor *tensor) {
     if (!tensor) return DNN_OK;
-    DNNI_TRY(dnni_check_tensor(tensor, "tensor"));
+    DNNI_TRY(dnni_check(tensor, DNNI_TENSOR, "tensor"));
     if (tensor->lent && atomic_load_explicit(&tensor->base.holders, memory_order_relaxed) == 1)
         return dnni_error(DNN_ERROR_HANDLE, "the tensor is lent: who lends it releases it");
     return dnni_object_release(tensor, DNNI_TENSOR, "tensor");
@@ -208,7 +208,13 @@ dnn_status dnn_tensor_release(dnn_tensor *tensor) {
 /* ---- questions ---- */
 
 static const dnn_array *array_of(const dnn_tensor *tensor) {
-    return dnni_check_tensor(tensor, "tensor") == DNN_OK ? &tensor->array : NULL;
+    return dnni_check(tensor, DNNI_TENSOR, "tensor") == DNN_OK ? &tensor->array : NULL;
+}
+
+static const dnn_array *show(const dnn_tensor *tensor) {
+    if (dnni_check_tensor(tensor, "tensor") != DNN_OK) return NULL;
+    atomic_store_explicit(&tensor->storage->seen, true, memory_order_relaxed);
+    return &tensor->array;
 }
 
 dnn_dtype dnn_tensor_dtype(const dnn_tensor *tensor) {
@@ -244,13 +250,13 @@ int64_t dnn_tensor_bytes(const dnn_tensor *tensor) {
 }
 
 void *dnn_tensor_data(dnn_tensor *tensor) {
-    const dnn_array *a = array_of(tensor);
+    const dnn_array *a = show(tensor);
     if (a) atomic_store_explicit(&tensor->storage->exposed, true, memory_order_relaxed);
     return a ? a->data : NULL;
 }
 
 const void *dnn_tensor_const_data(const dnn_tensor *tensor) {
-    const dnn_array *a = array_of(tensor);
+    const dnn_array *a = show(tensor);
     return a ? a->data : NULL;
 }
 

@@ -17,6 +17,8 @@ typedef struct dnni_storage {
     void *user;
     _Atomic uint64_t version; /* a number of the context's that no other storage, and no earlier content, has had */
     _Atomic bool exposed;     /* its address was handed out for writing: it may change at any time, unseen */
+    _Atomic bool seen;        /* its address was handed out, if only for reading */
+    _Atomic bool zero;        /* its elements count as zeros, whatever is in memory: see dnni_tensor_clear */
 } dnni_storage;
 
 /* New memory, zeroed if asked for. NULL on failure. */
@@ -50,8 +52,21 @@ dnn_status dnni_tensor_over(dnn_tensor **out, dnn_context *ctx, const dnn_array 
 /* A tensor of that array's dtype and shape; zeroed. */
 dnn_status dnni_tensor_like(dnn_tensor **out, dnn_context *ctx, const dnn_array *array);
 
+/* Makes the elements zeros; in memory only when somebody wants to see them, if nobody but the owner holds the tensor,
+ * or has had its address. Until then who writes all elements need neither read nor clear them first. */
+void dnni_tensor_clear(dnn_tensor *tensor);
+
+/* Whether the elements wait to be cleared; if so, the caller is to write them all. */
+bool dnni_tensor_take_cleared(dnn_tensor *tensor);
+
+/* Clears the elements now if they wait for it. Due before `array.data` of what may be a gradient is read. */
+void dnni_tensor_settle(const dnn_tensor *tensor);
+
+/* What comes in from the host: its elements may be looked at from here on. */
 static inline dnn_status dnni_check_tensor(const dnn_tensor *tensor, const char *name) {
-    return dnni_check(tensor, DNNI_TENSOR, name);
+    dnn_status status = dnni_check(tensor, DNNI_TENSOR, name);
+    if (status == DNN_OK) dnni_tensor_settle(tensor);
+    return status;
 }
 
 /* Converts elements between dtypes, lossily; returns how many lost their value, and the first such index. */

@@ -72,8 +72,7 @@ dnn_status dnn_module_zero_grad(dnn_module *module) {
     DNNI_TRY(dnni_index_get(&index, module));
     for (int64_t i = 0; i < index->n_parameters; i++) {
         dnn_tensor *gradient = index->parameters[i].parameter->gradient;
-        int64_t bytes = gradient ? dnni_bytes(&gradient->array) : 0;
-        if (bytes > 0) memset(gradient->array.data, 0, (size_t)bytes);
+        if (gradient) dnni_tensor_clear(gradient);
     }
     for (int64_t i = 0; i < index->n_modules; i++) index->modules[i].module->pending_backwards = 0;
     return DNN_OK;

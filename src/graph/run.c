@@ -145,9 +145,22 @@ static void undo_epilogue(const dnni_plan *plan, plan_step *step) {
         step->epilogue.addend_gradient = step->backward_call.input_gradients[step->n_layer_inputs].data;
 }
 
+/* Gradients that wait to be cleared: the layer writes those that it can, the others are cleared now. */
+static void find_fresh(plan_step *step) {
+    const dnni_parameters *list = plan_parameters(step);
+    step->backward_call.fresh = 0;
+    for (int64_t i = 0; i < list->count; i++) {
+        if (list->items[i].frozen) continue;
+        uint32_t bit = i < 32 ? UINT32_C(1) << i : 0;
+        if (!(step->spec.writes & bit)) dnni_tensor_settle(list->items[i].gradient);
+        else if (dnni_tensor_take_cleared(list->items[i].gradient)) step->backward_call.fresh |= bit;
+    }
+}
+
 static dnn_status backward_step(const dnni_plan *plan, plan_step *step) {
     if (!step->backward) return DNN_OK;
     fetch_parameters(step);
+    find_fresh(step);
     undo_epilogue(plan, step);
     uint64_t errors = dnni_error_count();
     dnn_status status = step->layer_class->backward(plan_state(step), &step->backward_call);

@@ -58,6 +58,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     spec->backward_work = backward_work(s, call, rows);
     spec->backward_reads = DNN_READS_INPUT(0);
     spec->takes = DNNI_PRODUCT_TAKES;
+    spec->writes = 1; /* the weight's */
     spec->flops = 2.0 * (double)rows * (double)s->in * (double)s->out;
     return DNN_OK;
 }
@@ -86,6 +87,7 @@ static dnn_status backward(const void *state, const dnn_layer_call *call) {
     int64_t rows = dnni_product(x->dims, 0, x->rank - 1);
     if (call->parameter_gradients[0].data) {
         dnnk_gemm_problem p = weight_product(s, type, rows, dy, x->data, call->parameter_gradients[0].data);
+        p.accumulate = !(call->fresh & 1);
         dnnk_gemm(env, &p, call->work);
     }
     if (call->n_parameters > 1 && call->parameter_gradients[1].data)

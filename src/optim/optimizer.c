@@ -139,6 +139,7 @@ static int64_t next_step(const dnn_tensor *steps) {
 }
 
 static dnnk_segment segment_of(const dnni_slot *slot, const dnni_parameter *p) {
+    dnni_tensor_settle(p->gradient);
     dnnk_segment s = {.param = p->value->array.data, .grad = p->gradient->array.data,
                       .count = dnni_count(&slot->array), .step = next_step(slot->steps),
                       .rows = slot->rows};

@@ -1009,6 +1009,7 @@ class dnn_layer_call(Structure):
         ("input_gradients", POINTER(dnn_array)),
         ("parameter_gradients", POINTER(dnn_array)),
         ("epilogue", POINTER(dnn_layer_epilogue)),
+        ("fresh", c_uint32),
         ("prepared", c_void_p),
     ]
 
@@ -1035,6 +1036,7 @@ class dnn_layer_spec(Structure):
         ("flops", c_double),
         ("takes", c_uint32),
         ("is", c_uint32),
+        ("writes", c_uint32),
         ("prepared_bytes", c_int64),
         ("sees", c_int),
         ("window", dnn_layer_window),
