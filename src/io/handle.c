@@ -14,6 +14,9 @@ dnn_status dnni_io_handle_new(void *out, dnn_context *ctx, dnni_io_object *objec
     return DNN_OK;
 }
 
+/* dnn_tensor_data notes in the tensor that it may be written to: several threads at once must not. */
+void *dnni_io_inside(const void *handle) { return (void *)(uintptr_t)dnn_tensor_const_data(handle); }
+
 static bool is_tagged(const dnn_tensor *tensor, const char *tag) {
     if (dnn_tensor_dtype(tensor) != DNN_U8 || dnn_tensor_bytes(tensor) < (int64_t)sizeof(dnni_io_object)) return false;
     const dnni_io_object *object = dnn_tensor_const_data(tensor);
@@ -22,7 +25,7 @@ static bool is_tagged(const dnn_tensor *tensor, const char *tag) {
 
 void *dnni_io_object_of(const void *handle, const char *tag) {
     if (!handle) dnni_io_fail(DNN_ERROR_ARGUMENT, NULL, "%s is NULL", tag);
-    else if (is_tagged(handle, tag)) return dnn_tensor_data((dnn_tensor *)(uintptr_t)handle);
+    else if (is_tagged(handle, tag)) return dnni_io_inside(handle);
     else dnni_io_fail(DNN_ERROR_HANDLE, NULL, "%s: the handle is of another kind, or was released", tag);
     return NULL;
 }

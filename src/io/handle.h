@@ -19,6 +19,9 @@ dnn_status dnni_io_handle_new(void *out, dnn_context *ctx, dnni_io_object *objec
 /* The object; NULL and the last error if the handle is none of that tag. */
 void *dnni_io_object_of(const void *handle, const char *tag);
 
+/* The same of a handle that is known to be good, from any thread. */
+void *dnni_io_inside(const void *handle);
+
 dnn_status dnni_io_handle_retain(const void *handle);
 dnn_status dnni_io_handle_release(void *handle, const char *tag); /* NULL is fine */
 

@@ -172,7 +172,7 @@ const char *dnn_image_folder_skipped_path(const dnn_image_folder *handle, int64_
 /* ---- the dataset ---- */
 
 static dnn_status get(void *user, int64_t index, int64_t epoch, const dnn_array *input, const dnn_array *target) {
-    folder *f = dnn_tensor_data(user);
+    folder *f = dnni_io_inside(user);
     const dnni_image_entry *e = &f->list.entries[index];
     const int64_t class = e->class;
     dnni_io_file file;
@@ -187,7 +187,7 @@ static dnn_status get(void *user, int64_t index, int64_t epoch, const dnn_array 
 }
 
 static dnn_status name(void *user, int64_t index, char *text, size_t bytes) {
-    const folder *f = dnn_tensor_data(user);
+    const folder *f = dnni_io_inside(user);
     snprintf(text, bytes, "%s", dnni_image_list_text(&f->list, f->list.entries[index].path));
     return DNN_OK;
 }
