@@ -308,7 +308,7 @@ static void put_file(const file *f, fate of) {
     assert_non_null(out);
     size_t half = f->bytes / 2, bytes = f->synced || of >= HOLES ? f->bytes : of == TORN ? half : 0;
     unsigned char *data = calloc(1, f->bytes + 1);
-    memcpy(data, f->data, f->bytes);
+    if (f->bytes > 0) memcpy(data, f->data, f->bytes);
     if (!f->synced && of == HOLES) memset(data, 0, half);
     assert_int_equal(fwrite(data, 1, bytes, out), bytes);
     fclose(out);
