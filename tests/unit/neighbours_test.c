@@ -115,18 +115,23 @@ static void any_number_of_threads(void **state) {
     enum { N = 1300, DIMS = 33, K = 6 };
     float *x = random_points(N, DIMS, 3);
     dnni_neighbours first = {0};
+    dnn_context *first_ctx = NULL, *ctx;
     for (int32_t threads = 1; threads <= 4; threads++) {
-        dnn_context *ctx;
         OK(dnn_context_create(&ctx, &(dnn_context_desc){DNN_SIZED(dnn_context_desc), .threads = threads}));
         dnni_neighbours found;
         OK(dnni_neighbours_find(&found, ctx, (dnni_points){x, N, DIMS}, (dnni_points){x, N, DIMS}, K, true, &nobody));
-        if (threads == 1) first = found;
+        if (threads == 1) {
+            first = found;
+            first_ctx = ctx;
+            continue;
+        }
         assert_memory_equal(found.index, first.index, N * K * sizeof *found.index);
         assert_memory_equal(found.distance, first.distance, N * K * sizeof *found.distance);
-        if (threads > 1) dnni_neighbours_free(&found);
+        dnni_neighbours_free(&found);
         dnn_context_release(ctx);
     }
     dnni_neighbours_free(&first);
+    dnn_context_release(first_ctx);
     free(x);
 }
 
