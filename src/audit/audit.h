@@ -155,7 +155,7 @@ bool dnni_audit_hides(dnni_audit *a, const char *name, const dnni_set *set, cons
 
 /* Samples as text: "all of class 3", "400 … 899", or the first few names. */
 typedef struct dnni_places {
-    char text[256];
+    char text[640];
 } dnni_places;
 dnni_places dnni_audit_places(const dnni_audit *a, const dnni_set *set, const dnni_list *list);
 

@@ -62,12 +62,19 @@ static void append(dnni_places *p, const char *format, ...) {
     va_end(arguments);
 }
 
+/* The last two parts of a path: they tell a file from others, and leave room in a sentence. */
+static const char *short_name(const char *name) {
+    const char *last = strrchr(name, '/');
+    while (last && last > name && *--last != '/') continue;
+    return last && *last == '/' ? last + 1 : name;
+}
+
 /* The library's reason for a name that cannot be had is of no interest here: the number will do. */
 static void append_name(dnni_places *p, const dnni_set *set, int64_t index) {
-    char name[96];
+    char name[512];
     append(p, "%s[%lld]", set->name, (long long)index);
     if (dnni_sample_name(set->dataset, index, name, sizeof name) != DNN_OK) return;
-    if (strncmp(name, "sample ", 7) != 0) append(p, " (%s)", name);
+    if (strncmp(name, "sample ", 7) != 0) append(p, " (%.80s)", short_name(name));
 }
 
 dnni_places dnni_audit_class(const dnni_audit *a, int64_t label) {
