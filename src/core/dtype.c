@@ -46,6 +46,15 @@ dnni_shape_text dnni_shape(int32_t rank, const int64_t *dims) {
     return s;
 }
 
+dnni_shape_text dnni_element(const dnn_array *a, int64_t flat) {
+    int64_t index[DNN_MAX_RANK];
+    for (int32_t i = a->rank - 1; i >= 0; i--) {
+        index[i] = flat % a->dims[i];
+        flat /= a->dims[i];
+    }
+    return dnni_shape(a->rank, index);
+}
+
 int64_t dnni_product(const int64_t *dims, int32_t first, int32_t last) {
     int64_t product = 1;
     for (int32_t i = first; i < last; i++) product *= dims[i];

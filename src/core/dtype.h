@@ -19,6 +19,9 @@ typedef struct dnni_shape_text {
 dnni_shape_text dnni_shape(int32_t rank, const int64_t *dims);
 static inline dnni_shape_text dnni_array_shape(const dnn_array *a) { return dnni_shape(a->rank, a->dims); }
 
+/* The multi-index of the element that is `flat` elements behind the first, written the same way: "[2,7]". */
+dnni_shape_text dnni_element(const dnn_array *a, int64_t flat);
+
 /* Product of dims[first..last). The dims are those of an array that exists, so it fits. */
 int64_t dnni_product(const int64_t *dims, int32_t first, int32_t last);
 static inline int64_t dnni_count(const dnn_array *a) { return dnni_product(a->dims, 0, a->rank); }

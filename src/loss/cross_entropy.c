@@ -74,22 +74,12 @@ static dnnk_cross_entropy kernel_of(const dnn_loss *loss, const dnn_array *y, co
     };
 }
 
-/* The multi-index of an element, as text. */
-static dnni_shape_text place(const dnn_array *array, int64_t flat) {
-    int64_t index[DNN_MAX_RANK];
-    for (int32_t i = array->rank - 1; i >= 0; i--) {
-        index[i] = flat % array->dims[i];
-        flat /= array->dims[i];
-    }
-    return dnni_shape(array->rank, index);
-}
-
 static dnn_status values(const dnn_loss *loss, const dnn_array *y, const dnn_array *target) {
     dnnk_cross_entropy kernel = kernel_of(loss, y, target);
     int64_t row = dnnk_cross_entropy_bad_row(&kernel);
     if (row < 0) return DNN_OK;
     return dnni_error(DNN_ERROR_VALUE, "target%s is %.0f: y has %lld classes, numbered from 0%s",
-                      target->rank ? place(target, row).text : "", dnni_load(target->dtype, target->data, row),
+                      target->rank ? dnni_element(target, row).text : "", dnni_load(target->dtype, target->data, row),
                       (long long)kernel.classes,
                       of(loss)->has_ignore_index ? "" : "; rows to be left out need desc.has_ignore_index");
 }

@@ -42,16 +42,6 @@ static findings look_at(const dnn_array *a) {
     return f;
 }
 
-/* The multi-index of an element, as text. */
-static dnni_shape_text place_of(const dnn_array *a, int64_t flat) {
-    int64_t index[DNN_MAX_RANK];
-    for (int32_t i = a->rank - 1; i >= 0; i--) {
-        index[i] = flat % a->dims[i];
-        flat /= a->dims[i];
-    }
-    return dnni_shape(a->rank, index);
-}
-
 /* ---- before the forward ---- */
 
 static dnn_status check_inputs(dnn_report *report, const dnn_tensor *const *inputs, int32_t n) {
@@ -63,7 +53,7 @@ static dnn_status check_inputs(dnn_report *report, const dnn_tensor *const *inpu
         snprintf(name, sizeof name, "input %d", i);
         DNNI_TRY(dnni_report_add(report, DNN_SEVERITY_ERROR, "not-finite-input",
                                  "input %d of the module has %lld numbers that are not finite, the first at %s", i,
-                                 (long long)f.bad, place_of(a, f.first).text));
+                                 (long long)f.bad, dnni_element(a, f.first).text));
         DNNI_TRY(dnni_report_action(report, "look at the data: dnn_audit names the samples, dnn_look shows a batch"));
         DNNI_TRY(dnni_report_set(report, name));
         DNNI_TRY(dnni_report_samples(report, f.samples, f.n_samples));
@@ -81,7 +71,7 @@ static dnn_status check_parameters(dnn_report *report, dnn_module *module) {
         DNNI_TRY(dnni_report_add(report, DNN_SEVERITY_ERROR, "not-finite-parameter",
                                  "%s has %lld numbers of %lld that are not finite, the first at %s",
                                  index->parameters[i].path, (long long)f.bad, (long long)dnni_count(a),
-                                 place_of(a, f.first).text));
+                                 dnni_element(a, f.first).text));
         DNNI_TRY(dnni_report_action(report, "go back to the last good checkpoint; dnn_optimizer_clip_norm refuses the "
                                             "step that would spoil weights, and names the gradient"));
         DNNI_TRY(dnni_report_set(report, index->parameters[i].path));
@@ -107,7 +97,7 @@ static dnn_status tell(dnn_report *report, const dnn_observation *o, int32_t k, 
     for (int32_t i = 0; i < o->n_parameters; i++) widen(&weights, &o->parameters[i]);
     DNNI_TRY(dnni_report_add(report, DNN_SEVERITY_ERROR, "not-finite-output",
                              "%s (%s) is the first to make numbers that are not finite: out%s is %s", o->path, o->type,
-                             place_of(y, f->first).text, name_of(dnni_load(y->dtype, y->data, f->first))));
+                             dnni_element(y, f->first).text, name_of(dnni_load(y->dtype, y->data, f->first))));
     char parameters[128] = "";
     if (weights.low <= weights.high)
         snprintf(parameters, sizeof parameters, ", its parameters from %s to %s", dnni_real(weights.low, 6).text,

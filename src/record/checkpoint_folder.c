@@ -20,12 +20,6 @@
 enum { DIGITS = 12, NAME_BYTES = 64 };
 #define LARGEST_NUMBER INT64_C(999999999999)
 
-static dnn_status folder_error(const char *what, int reason) {
-    char text[128] = "";
-    if (strerror_r(reason, text, sizeof text) != 0) snprintf(text, sizeof text, "error %d", reason);
-    return dnni_error(reason == ENOMEM ? DNN_ERROR_MEMORY : DNN_ERROR_IO, "%s: %s", what, text);
-}
-
 /* ---- names ---- */
 
 /* The number in a checkpoint's name; -1: it is something else. */
@@ -90,11 +84,11 @@ static dnn_status list(listing *l, dnn_context *ctx, const char *folder, bool cl
     *l = (listing){.ctx = ctx, .folder = folder};
     DIR *directory = opendir(folder);
     if (!directory && errno == ENOENT) return dnni_error(DNN_ERROR_NOT_FOUND, "there is no such folder");
-    if (!directory) return folder_error("cannot be opened", errno);
+    if (!directory) return dnni_system_error("cannot be opened", errno);
     dnn_status status = DNN_OK;
     const struct dirent *entry;
     while (status == DNN_OK && (errno = 0, entry = readdir(directory))) status = visit(l, entry->d_name, clean);
-    if (status == DNN_OK && errno != 0) status = folder_error("cannot be read", errno);
+    if (status == DNN_OK && errno != 0) status = dnni_system_error("cannot be read", errno);
     closedir(directory);
     return status;
 }
@@ -103,7 +97,7 @@ static dnn_status list(listing *l, dnn_context *ctx, const char *folder, bool cl
 
 static dnn_status make_folder(const char *folder) {
     if (mkdir(folder, 0777) == 0 || errno == EEXIST) return DNN_OK;
-    return folder_error("the folder cannot be made", errno);
+    return dnni_system_error("the folder cannot be made", errno);
 }
 
 /* What was saved stays saved, whatever becomes of the old ones. */

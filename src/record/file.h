@@ -5,6 +5,9 @@
 
 #include "core/context.h"
 
+/* "what: the system's reason", for an errno: IO, or MEMORY. */
+dnn_status dnni_system_error(const char *what, int reason);
+
 /* A regular file, open for reading. */
 typedef struct dnni_file {
     int descriptor;
