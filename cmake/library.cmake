@@ -78,10 +78,12 @@ if(lib_sources)
   target_compile_options(dnn_lib PRIVATE $<$<NOT:$<CONFIG:Debug>>:-O3>)
 endif()
 
-# Floor 5, and what draws: code that runs once in a while, and spends its time in kernels. For size it is a quarter less.
+# Floors 5 and 6, and what draws: code that runs once in a while, and spends its time in kernels. Compiled for size it is
+# a quarter less.
 set(seldom ${sources})
-list(FILTER seldom INCLUDE REGEX "/src/(audit|check|inspect|look|metrics|monitor|record|report)/")
-list(FILTER sources EXCLUDE REGEX "/src/(audit|check|inspect|look|metrics|monitor|record|report)/")
+set(seldom_rooms audit|check|clone|inspect|look|metrics|monitor|paper|preflight|record|report|search|see|tune)
+list(FILTER seldom INCLUDE REGEX "/src/(${seldom_rooms})/")
+list(FILTER sources EXCLUDE REGEX "/src/(${seldom_rooms})/")
 dnn_objects(dnn_seldom ${seldom})
 if(seldom)
   target_compile_options(dnn_seldom PRIVATE $<$<NOT:$<CONFIG:Debug>>:-Os>)

@@ -21,7 +21,7 @@ packaging_test(lint_fails COMMAND Python3::Interpreter lint/lint_test.py WORKING
 # The limits of libdnn are those of its binary as users get it; a debug build is larger, and nobody's promise.
 if(CMAKE_BUILD_TYPE STREQUAL Release)
   set(blis $<$<STREQUAL:${DNN_BLIS},shared>:libblis>)
-  packaging_test(imports_dnn COMMAND Python3::Interpreter lint/imports.py $<TARGET_FILE:dnn> 2000000 ${blis}
+  packaging_test(imports_dnn COMMAND Python3::Interpreter lint/imports.py $<TARGET_FILE:dnn> 2200000 ${blis}
     COMMAND_EXPAND_LISTS WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
   if(TARGET dnn_io)
     packaging_test(imports_dnn_io COMMAND Python3::Interpreter lint/imports.py $<TARGET_FILE:dnn_io> 500000

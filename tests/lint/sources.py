@@ -35,6 +35,8 @@ FLOORS = {
     "src/data": 3, "src/transform": 3, "src/graph": 3, "src/loss": 3,
     "src/layers": 4, "src/optim": 4, "src/inspect": 4, "src/io": 4, "src/report": 4,
     "src/record": 5, "src/check": 5, "src/audit": 5, "src/look": 5, "src/metrics": 5, "src/monitor": 5,
+    "src/clone": 5, "src/paper": 5, "src/see": 5,
+    "src/preflight": 6, "src/tune": 6, "src/search": 6,
 }
 MAX_WIDTH = 120
 MAX_LINES = 500
