@@ -16,6 +16,8 @@ packaging_test(headers_alone COMMAND Python3::Interpreter abi/headers.py ${PROJE
   WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
 packaging_test(source_lint COMMAND Python3::Interpreter lint/sources.py ${PROJECT_SOURCE_DIR}
   WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+packaging_test(guide_lint COMMAND Python3::Interpreter lint/guide.py ${PROJECT_SOURCE_DIR}
+  WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
 packaging_test(lint_fails COMMAND Python3::Interpreter lint/lint_test.py WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
 
 # The limits of libdnn are those of its binary as users get it; a debug build is larger, and nobody's promise.

@@ -35,6 +35,25 @@ HEADERS = {
     "include/dnn/base.h": "",
 }
 
+# (files that differ from those below, None: left out; what the lint of the guide must say; None: nothing)
+PROGRAM = "int main(void) {\n    first();\n\n    second();\n    third();\n}\n"
+GUIDE = {"docs/guide/README.md": "[a](a.md)\n", "docs/guide/a.md": "text\n", "examples/guide/a.c": PROGRAM}
+PAGES = [
+    ({}, None),
+    ({"docs/guide/a.md": "```c\nfirst();\nsecond();\n```\n"}, None),
+    ({"docs/guide/a.md": "```c\nfirst();\n…\nthird();\n```\n```text\nanything\n```\n"}, None),
+    ({"docs/guide/a.md": "```c\nfirst();\nthird();\n```\n"}, "a.md:1: not in the program as it stands here"),
+    ({"docs/guide/a.md": "```c\nthird();\n/* … */\nfirst();\n```\n"}, "from 'first();' on"),
+    ({"docs/guide/a.md": "```c\n…\n```\n"}, "the block is empty"),
+    ({"docs/guide/a.md": "\n```c\nfirst();\n"}, "a.md:2: the block is not closed"),
+    ({"docs/guide/a.md": "```\nfirst();\n```\n"}, "a block of ''"),
+    ({"docs/guide/a.md": "\n[b](b.md) [web](https://b.c/d) [a](#part)\n"}, "a.md:2: b.md does not exist"),
+    ({"docs/guide/README.md": "[a](a.md) [b](b.md)\n"}, "README.md:1: b.md does not exist"),
+    ({"docs/guide/README.md": "a\n"}, "no link to a.md"),
+    ({"examples/guide/a.c": None}, "no program examples/guide/a.c"),
+    ({"examples/guide/b.c": PROGRAM}, "no page docs/guide/b.md"),
+]
+
 # (code of a library, arguments, what the lint must say; None: nothing)
 LIBRARIES = [
     ("int f(void) { return 1; }", ["1500000"], None),
@@ -46,7 +65,7 @@ LIBRARIES = [
 
 def write(root, path, text):
     (root / path).parent.mkdir(parents=True, exist_ok=True)
-    (root / path).write_text(text)
+    (root / path).write_text(text, encoding="utf-8")
 
 
 def verdict(command, expected):
@@ -62,6 +81,14 @@ def source_case(path, text, expected):
         return verdict([HERE / "sources.py", folder], expected)
 
 
+def guide_case(changes, expected):
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in {**GUIDE, **changes}.items():
+            if content is not None:
+                write(Path(folder), name, content)
+        return verdict([HERE / "guide.py", folder], expected)
+
+
 def library_case(code, arguments, expected):
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), "a.c", code)
@@ -71,6 +98,7 @@ def library_case(code, arguments, expected):
 
 def main():
     failures = [source_case(*case) for case in SOURCES] + [library_case(*case) for case in LIBRARIES]
+    failures += [guide_case(*case) for case in PAGES]
     print("\n".join([f for f in failures if f] + [f"{len(failures)} cases"]))
     return 1 if any(failures) else 0
 
