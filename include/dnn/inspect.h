@@ -74,6 +74,7 @@ typedef struct dnn_plot_desc {
                                     more */
     double y_low, y_high;
     int32_t y_log;               /* 1: a logarithmic axis; points at or below 0 leave a gap */
+    int32_t x_log;               /* the same for x; histograms have none */
 } dnn_plot_desc;
 
 /* A plot of n series as lines (a series of one point as a dot), with axes, ticks, grid and legend. No points at all is

@@ -24,6 +24,7 @@ dnn_status dnni_plot_desc(dnn_plot_desc *d, const dnn_plot_desc *desc) {
     bool y_ordered = d->y_low < d->y_high || (d->y_low == 0 && d->y_high == 0);
     DNNI_REQUIRE(numbers && x_ordered && y_ordered, "desc: the ends of an axis are not in order");
     DNNI_REQUIRE(!d->y_log || d->y_low > 0 || d->y_high == 0, "desc.y_low is %g on a logarithmic axis", d->y_low);
+    DNNI_REQUIRE(!d->x_log || d->x_low > 0 || d->x_high == 0, "desc.x_low is %g on a logarithmic axis", d->x_low);
     return DNN_OK;
 }
 

@@ -15,11 +15,12 @@ static uint32_t colour_of(const dnn_series *series, int64_t k) {
 static double x_of(const dnn_series *s, int64_t i) { return s->x ? s->x[i] : (double)i; }
 
 static bool is_shown(const dnni_plot *p, const dnn_series *s, int64_t i) {
-    return i >= 0 && i < s->count && isfinite(x_of(s, i)) && isfinite(s->y[i]) && (!p->y.log || s->y[i] > 0);
+    return i >= 0 && i < s->count && isfinite(x_of(s, i)) && isfinite(s->y[i]) && (!p->y.log || s->y[i] > 0) &&
+           (!p->x.log || x_of(s, i) > 0);
 }
 
 static void choose_ranges(dnni_plot *p, const dnn_series *series, int64_t n, const dnn_plot_desc *d) {
-    dnni_axis_begin(&p->x, false);
+    dnni_axis_begin(&p->x, d->x_log != 0);
     dnni_axis_begin(&p->y, d->y_log != 0);
     p->x.whole = true;
     for (int64_t k = 0; k < n; k++)

@@ -197,19 +197,53 @@ static void test_ranges(void **state) {
         {0, 5e-324, 1e-323}, {1e15, 1e15 + 1, 1e15 + 2}, {NAN, NAN, NAN}, {-1, -2, 0},
         {1, 1.01, 1.02},    {1e-300, 1, 1e300},  {-1e-9, 0, 1e9},       {INFINITY, 1, -INFINITY},
     };
-    for (size_t i = 0; i < 2 * sizeof points / sizeof points[0]; i++) {
-        const dnn_series series = {points[i / 2], points[i / 2], 3, "s", 0};
+    for (size_t i = 0; i < 4 * sizeof points / sizeof points[0]; i++) {
+        const dnn_series series = {points[i / 4], points[i / 4], 3, "s", 0};
         dnn_plot_desc desc = {DNN_SIZED(dnn_plot_desc), .width = 160, .height = 120, .y_log = i % 2, .title = "t",
+                              .x_log = i % 4 / 2,
                               .x_label = "x", .y_label = "a label that is longer than the axis is high"};
         dnn_tensor *plot, *values;
         assert_int_equal(dnn_plot_lines(&plot, ctx, &series, 1, &desc), DNN_OK);
         dnn_tensor_release(plot);
         assert_int_equal(dnn_tensor_create(&values, ctx, DNN_F64, 1, (const int64_t[]){3}), DNN_OK);
-        memcpy(dnn_tensor_data(values), points[i / 2], sizeof points[0]);
+        memcpy(dnn_tensor_data(values), points[i / 4], sizeof points[0]);
         assert_int_equal(dnn_plot_histogram(&plot, ctx, values, 0, &desc), DNN_OK);
         dnn_tensor_release(plot);
         dnn_tensor_release(values);
     }
+}
+
+/* The first and the last column of the plot in which that colour stands, in any row. */
+static void find_columns(const dnn_tensor *plot, uint32_t colour, int64_t *first, int64_t *last) {
+    *first = *last = -1;
+    for (int64_t x = 0; x < dnn_tensor_dim(plot, 1); x++)
+        for (int64_t y = 0; y < dnn_tensor_dim(plot, 0); y++) {
+            if (pixel(plot, x, y) != colour) continue;
+            if (*first < 0) *first = x;
+            *last = x;
+        }
+}
+
+/* On a logarithmic axis 0.01, 1 and 100 stand as far from each other; what is not above 0 is left out. */
+static void test_log_axis(void **state) {
+    (void)state;
+    const double x[] = {-5, 0, 0.01, NAN, 1, NAN, 100}, y[] = {1, 1, 1, 1, 1, 1, 1};
+    const uint32_t colours[] = {0xff0000, 0x00ff00, 0x0000ff};
+    const dnn_series dots[] = {{x, y, 3, NULL, colours[0]}, {x + 4, y, 1, NULL, colours[1]},
+                               {x + 6, y, 1, NULL, colours[2]}};
+    const dnn_plot_desc desc = {DNN_SIZED(dnn_plot_desc), .x_log = 1, .x_low = 0.001, .x_high = 1000};
+    dnn_tensor *plot;
+    int64_t middle[3];
+    assert_int_equal(dnn_plot_lines(&plot, ctx, dots, 3, &desc), DNN_OK);
+    for (int i = 0; i < 3; i++) {
+        int64_t first, last;
+        find_columns(plot, colours[i], &first, &last);
+        assert_in_range(last - first, 1, 10); /* one dot */
+        middle[i] = (first + last) / 2;
+    }
+    assert_true(middle[1] - middle[0] > 100);
+    assert_in_range(middle[2] - middle[1], middle[1] - middle[0] - 1, middle[1] - middle[0] + 1);
+    dnn_tensor_release(plot);
 }
 
 /* Bars are as high as their counts: 3 : 1, with the axis set. */
@@ -244,6 +278,7 @@ static void test_plot_misuse(void **state) {
         {DNN_SIZED(dnn_plot_desc), .y_low = 1, .y_high = 1},
         {DNN_SIZED(dnn_plot_desc), .y_high = INFINITY},
         {DNN_SIZED(dnn_plot_desc), .y_low = -1, .y_high = 1, .y_log = 1},
+        {DNN_SIZED(dnn_plot_desc), .x_high = 1, .x_log = 1},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(dnn_plot_lines(&plot, ctx, &good, 1, &bad[i]), DNN_ERROR_ARGUMENT);
@@ -381,7 +416,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sheet_pixels), cmocka_unit_test(test_sheet_colours), cmocka_unit_test(test_sheet_rgb),
         cmocka_unit_test(test_sheet_words),  cmocka_unit_test(test_filters),       cmocka_unit_test(test_sheet_misuse),
-        cmocka_unit_test(test_lines),        cmocka_unit_test(test_ranges),        cmocka_unit_test(test_histogram),
+        cmocka_unit_test(test_lines),        cmocka_unit_test(test_ranges),        cmocka_unit_test(test_log_axis),
+        cmocka_unit_test(test_histogram),
         cmocka_unit_test(test_plot_misuse),  cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_decimals),
         cmocka_unit_test(test_numbers),      cmocka_unit_test(test_font),          cmocka_unit_test(test_bars),
     };

@@ -972,6 +972,7 @@ class dnn_plot_desc(Structure):
         ("y_low", c_double),
         ("y_high", c_double),
         ("y_log", c_int32),
+        ("x_log", c_int32),
     ]
 
 

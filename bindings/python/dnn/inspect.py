@@ -53,11 +53,11 @@ def _series(label, values):
 
 
 def plot(lines, *, width=None, height=None, title=None, x_label=None, y_label=None, x_range=None, y_range=None,
-         y_log=None, ctx=None):
-    """A plot of {label: y values, or a pair (x values, y values)} as lines. y_log: a logarithmic axis."""
+         y_log=None, x_log=None, ctx=None):
+    """A plot of {label: y values, or a pair (x values, y values)} as lines. y_log, x_log: a logarithmic axis."""
     ctx = ctx or default_context()
     series = (abi.dnn_series * len(lines))(*[_series(label, values) for label, values in lines.items()])
-    desc = _plot_desc(width, height, title, x_label, y_label, x_range, y_range, y_log)
+    desc = _plot_desc(width, height, title, x_label, y_label, x_range, y_range, y_log, x_log)
     return Tensor(created(lib.dnn_plot_lines, ctx, series, len(series), desc), ctx)
 
 
@@ -69,7 +69,8 @@ def histogram(values, bins=0, *, width=None, height=None, title=None, x_label=No
     return Tensor(created(lib.dnn_plot_histogram, ctx, as_tensor(values, ctx), bins, desc), ctx)
 
 
-def _plot_desc(width, height, title, x_label, y_label, x_range, y_range, y_log):
+def _plot_desc(width, height, title, x_label, y_label, x_range, y_range, y_log, x_log=None):
     (x_low, x_high), (y_low, y_high) = x_range or (None, None), y_range or (None, None)
     return ctypes.byref(describe(abi.dnn_plot_desc, width=width, height=height, title=title, x_label=x_label,
-                                 y_label=y_label, x_low=x_low, x_high=x_high, y_low=y_low, y_high=y_high, y_log=y_log))
+                                 y_label=y_label, x_low=x_low, x_high=x_high, y_low=y_low, y_high=y_high, y_log=y_log,
+                                 x_log=x_log))
