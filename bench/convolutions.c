@@ -38,7 +38,7 @@ static void data_call(void *arg) {
 
 static void weights_call(void *arg) {
     convolution *v = arg;
-    dnnk_conv_backward_weights(&env, &v->c, v->x, v->y, v->w, NULL, v->work);
+    dnnk_conv_backward_weights(&env, &v->c, v->x, v->y, v->w, false, NULL, v->work);
 }
 
 static const struct {

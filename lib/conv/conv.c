@@ -1,8 +1,11 @@
 #include "conv/conv.h"
 
+#include <string.h>
+
 #include "conv/depthwise.h"
 #include "conv/implicit.h"
 #include "conv/narrow.h"
+#include "conv/taps.h"
 #include "conv/winograd.h"
 
 static int64_t out_size(int64_t size, int64_t kernel, int64_t stride, int64_t dilation, int64_t padding) {
@@ -108,16 +111,42 @@ int64_t dnnk_conv_backward_weights_workspace(const dnnk_env *env, const dnnk_con
     return dnnk_max(sums, dnnk_implicit_weights_workspace(env, c));
 }
 
+/* Whether the way that this convolution takes gives every element of dw; the others only add to some. */
+static bool gives_all_weights(const dnnk_conv *c) {
+    if (positions(c) == 0 || dnnk_is_depthwise(c)) return false;
+    if (dnnk_winograd_tile(c)) return true;
+    return !dnnk_is_narrow(c) && dnnk_useful_rows(c).count == c->kernel_h &&
+           dnnk_useful_columns(c).count == c->kernel_w;
+}
+
+typedef struct {
+    char *dw;
+    size_t bytes; /* of an output */
+} clearing;
+
+static void clear_task(void *arg, int64_t output, int64_t lane) {
+    (void)lane;
+    const clearing *j = arg;
+    memset(j->dw + (size_t)output * j->bytes, 0, j->bytes);
+}
+
+static void clear_weights(const dnnk_env *env, const dnnk_conv *c, void *dw) {
+    int64_t of_output = c->kernel_h * c->kernel_w * (c->in_channels / c->groups);
+    clearing j = {dw, (size_t)(of_output * dnnk_size(c->type))};
+    dnnk_parallel(env, c->out_channels, clear_task, &j);
+}
+
 void dnnk_conv_backward_weights(const dnnk_env *env, const dnnk_conv *c, const void *x, const void *dy, void *dw,
-                                void *db, void *work) {
+                                bool accumulate, void *db, void *work) {
     int64_t tile = dnnk_winograd_tile(c);
+    if (!accumulate && !gives_all_weights(c)) clear_weights(env, c, dw);
     if (db) dnnk_column_sums(env, c->type, positions(c), c->out_channels, dy, c->out_channels, db, work);
     if (dnnk_is_depthwise(c))
         dnnk_depthwise_backward_weights(env, c, x, dy, dw, work);
     else if (tile)
-        dnnk_winograd_backward_weights(env, c, tile, x, dy, dw, work);
+        dnnk_winograd_backward_weights(env, c, tile, x, dy, dw, accumulate, work);
     else if (dnnk_is_narrow(c))
         dnnk_narrow_backward_weights(env, c, x, dy, dw, work);
     else
-        dnnk_implicit_backward_weights(env, c, x, dy, dw, work);
+        dnnk_implicit_backward_weights(env, c, x, dy, dw, accumulate, work);
 }

@@ -48,10 +48,11 @@ int64_t dnnk_conv_backward_data_workspace(const dnnk_env *env, const dnnk_conv *
 void dnnk_conv_backward_data(const dnnk_env *env, const dnnk_conv *conv, const void *dy, const void *w, void *dx,
                              bool accumulate, void *work);
 
-/* dw += the adjoint in w, applied to dy; db[o] += Σ dy[..., o] unless db is NULL. Both always accumulate. */
+/* dw (+)= the adjoint in w, applied to dy; all of dw is written if accumulate is false. db[o] += Σ dy[..., o] unless db
+ * is NULL. */
 int64_t dnnk_conv_backward_weights_workspace(const dnnk_env *env, const dnnk_conv *conv);
 void dnnk_conv_backward_weights(const dnnk_env *env, const dnnk_conv *conv, const void *x, const void *dy, void *dw,
-                                void *db, void *work);
+                                bool accumulate, void *db, void *work);
 
 /* Weights prepared once (transformed, packed), for many forward passes: inference. `packed`, 64-byte aligned and
  * dnnk_conv_packed_bytes() long, then stands for w and gives the same bits. It belongs to exactly this convolution,

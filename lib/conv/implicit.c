@@ -67,7 +67,7 @@ dnnk_gemm_problem dnnk_implicit_forward(const dnnk_implicit *m, const dnnk_epilo
     return p;
 }
 
-/* dw [O, taps·C] += dyᵀ · X, with k running over all positions; the taps lie in one piece. */
+/* dw [O, taps·C] (+)= dyᵀ · X, with k running over all positions; the taps lie in one piece. */
 static dnnk_gemm_problem weights_problem(const dnnk_implicit *m, const void *dy, void *dw) {
     const dnnk_conv *c = m->c;
     int64_t n = m->taps_h * m->taps_w * group_in(c), rows = group_out(c);
@@ -81,7 +81,6 @@ static dnnk_gemm_problem weights_problem(const dnnk_implicit *m, const void *dy,
     p.a.batch_stride[1] = rows;
     p.batch[1] = c->groups;
     p.c_batch_stride[1] = rows * p.c_row;
-    p.accumulate = true;
     return p;
 }
 
@@ -102,12 +101,13 @@ int64_t dnnk_implicit_weights_workspace(const dnnk_env *env, const dnnk_conv *c)
 }
 
 void dnnk_implicit_backward_weights(const dnnk_env *env, const dnnk_conv *c, const void *x, const void *dy, void *dw,
-                                    void *work) {
+                                    bool accumulate, void *work) {
     dnnk_implicit m = dnnk_implicit_make(env, c, x, NULL);
     int64_t pieces = in_one_piece(&m) ? 1 : m.taps_h;
     for (int64_t r = 0; r < pieces; r++) {
         dnnk_implicit piece = pieces == 1 ? m : row_of_taps(&m, r);
         dnnk_gemm_problem p = weights_problem(&piece, dy, dw);
+        p.accumulate = accumulate;
         dnnk_gemm(env, &p, work);
     }
 }

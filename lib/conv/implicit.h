@@ -21,7 +21,8 @@ dnnk_implicit dnnk_implicit_make(const dnnk_env *env, const dnnk_conv *c, const 
 dnnk_gemm_problem dnnk_implicit_forward(const dnnk_implicit *m, const dnnk_epilogue *epilogue, void *y);
 
 int64_t dnnk_implicit_weights_workspace(const dnnk_env *env, const dnnk_conv *c);
+/* Taps that are cut off are left as they are, accumulate or not. */
 void dnnk_implicit_backward_weights(const dnnk_env *env, const dnnk_conv *c, const void *x, const void *dy, void *dw,
-                                    void *work);
+                                    bool accumulate, void *work);
 
 #endif

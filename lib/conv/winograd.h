@@ -42,7 +42,7 @@ void dnnk_winograd_forward_packed(const dnnk_env *env, const dnnk_conv *c, int64
 void dnnk_winograd_backward_data(const dnnk_env *env, const dnnk_conv *c, int64_t tile, const void *dy, const void *w,
                                  void *dx, bool accumulate, void *work);
 void dnnk_winograd_backward_weights(const dnnk_env *env, const dnnk_conv *c, int64_t tile, const void *x,
-                                    const void *dy, void *dw, void *work);
+                                    const void *dy, void *dw, bool accumulate, void *work);
 
 /* Tiles of an image [N, height, width, channels], rows × cols of them for each image: tile (u, v) begins at pixel
  * (u·tile − top, v·tile − left). What lies outside the image is read as 0 and not written. */

@@ -1,4 +1,4 @@
-/* The gradient of the weights: dU [O, C] = dMᵀ [O, tiles] · V [tiles, C] for each plane, then dw += Gᵀ dU G. */
+/* The gradient of the weights: dU [O, C] = dMᵀ [O, tiles] · V [tiles, C] for each plane, then dw (+)= Gᵀ dU G. */
 #include <string.h>
 
 #include "conv/winograd_plan.h"
@@ -10,6 +10,7 @@ typedef struct {
     const dnnk_winograd_plan *plan;
     const char *x, *dy;
     char *dw, *work;
+    bool accumulate;
     int64_t first, count; /* wide: the round's tiles */
 } job;
 
@@ -52,6 +53,12 @@ static void add_block(const dnnk_winograd_plan *p, const block *b, const char *u
                                        dw + ((b->o + i) * TAPS * depth + b->c) * p->size, depth);
 }
 
+static void clear_block(const dnnk_winograd_plan *p, const block *b, char *dw) {
+    int64_t depth = p->from.channels;
+    for (int64_t row = b->o * TAPS; row < (b->o + b->rows) * TAPS; row++)
+        memset(dw + (row * depth + b->c) * p->size, 0, (size_t)(b->columns * p->size));
+}
+
 static int64_t bytes_of_dw(const dnnk_winograd_plan *p) { return TAPS * p->from.channels * p->to.channels * p->size; }
 
 static char *share_of_dw(const job *j, int64_t split) {
@@ -81,6 +88,7 @@ static void sum_task(void *arg, int64_t o, int64_t lane) {
     const job *j = arg;
     const dnnk_winograd_plan *p = j->plan;
     int64_t n = TAPS * p->from.channels, at = o * n * p->size;
+    if (!j->accumulate) memset(j->dw + at, 0, (size_t)(n * p->size));
     for (int64_t split = 0; split < p->splits; split++)
         dnnk_gemm_kernels(p->env->isa, p->c->type)->add(n, j->dw + at, share_of_dw(j, split) + at);
 }
@@ -109,6 +117,7 @@ static void block_task(void *arg, int64_t task, int64_t lane) {
     b.columns = dnnk_min(p->block_columns, p->from.channels - b.c);
     char *u = of_lane(j, lane, p->at_u);
     multiply_planes(p, &b, j->count, j->work + p->at_v, j->work + p->at_m, u, false);
+    if (!j->accumulate && j->first == 0) clear_block(p, &b, j->dw);
     add_block(p, &b, u, j->dw);
 }
 
@@ -126,9 +135,9 @@ int64_t dnnk_winograd_weights_workspace(const dnnk_env *env, const dnnk_conv *c,
 }
 
 void dnnk_winograd_backward_weights(const dnnk_env *env, const dnnk_conv *c, int64_t tile, const void *x,
-                                    const void *dy, void *dw, void *work) {
+                                    const void *dy, void *dw, bool accumulate, void *work) {
     dnnk_winograd_plan plan = dnnk_winograd_make_plan(env, c, tile, DNNK_WINOGRAD_WEIGHTS, false);
-    job j = {.plan = &plan, .x = x, .dy = dy, .dw = dw, .work = align(work)};
+    job j = {.plan = &plan, .x = x, .dy = dy, .dw = dw, .work = align(work), .accumulate = accumulate};
     if (plan.wide)
         wide(&j);
     else

@@ -47,6 +47,7 @@ static dnn_status shape(const void *state, const dnn_layer_call *call, dnn_layer
     spec->backward_reads = DNN_READS_INPUT(0);
     dnni_window_sees(&s->window, spec);
     spec->takes = DNNI_PRODUCT_TAKES;
+    spec->writes = 1; /* the weights' */
     spec->prepared_bytes = dnnk_conv_packed_bytes(env, &c);
     spec->forward_work = dnni_product_work(call, s->out) + dnnk_max(dnnk_conv_forward_workspace(env, &c),
                                                                     dnnk_conv_forward_packed_workspace(env, &c));
@@ -82,7 +83,7 @@ static void backward_parameters(const dnn_layer_call *call, const dnnk_conv *c) 
     const void *dy = call->output_gradients[0].data;
     void *dw = dnni_parameter_gradient(call, 0), *db = dnni_parameter_gradient(call, 1);
     int64_t pixels = dnni_product(call->output_gradients[0].dims, 0, 3);
-    if (dw) dnnk_conv_backward_weights(env, c, call->inputs[0].data, dy, dw, db, call->work);
+    if (dw) dnnk_conv_backward_weights(env, c, call->inputs[0].data, dy, dw, !(call->fresh & 1), db, call->work);
     else if (db) dnnk_column_sums(env, c->type, pixels, c->out_channels, dy, c->out_channels, db, call->work);
 }
 

@@ -43,7 +43,7 @@ conv_results conv_new_results(const conv_example *e) {
     dnnk_type type = e->c.type;
     return (conv_results){.y = array_new(type, e->dy.n), .y_fused = array_new(type, e->dy.n),
                      .y_packed = array_new(type, e->dy.n), .dx = array_new(type, e->x.n), .dx_more = array_copy(&e->dx),
-                     .dw = array_copy(&e->dw), .db = array_copy(&e->db)};
+                     .dw = array_new(type, e->dw.n), .dw_more = array_copy(&e->dw), .db = array_copy(&e->db)};
 }
 
 dnnk_epilogue conv_fused(const conv_example *e) {
@@ -58,7 +58,9 @@ conv_results conv_reference(const conv_example *e) {
     dnnk_conv_reference_forward(&e->c, e->x.p, e->w.p, &epilogue, r.y_packed.p);
     dnnk_conv_reference_backward_data(&e->c, e->dy.p, e->w.p, r.dx.p, false);
     dnnk_conv_reference_backward_data(&e->c, e->dy.p, e->w.p, r.dx_more.p, true);
-    dnnk_conv_reference_backward_weights(&e->c, e->x.p, e->dy.p, r.dw.p, r.db.p);
+    for (int64_t i = 0; i < r.dw.n; i++) array_set(&r.dw, i, 0);
+    dnnk_conv_reference_backward_weights(&e->c, e->x.p, e->dy.p, r.dw.p, NULL);
+    dnnk_conv_reference_backward_weights(&e->c, e->x.p, e->dy.p, r.dw_more.p, r.db.p);
     return r;
 }
 
@@ -86,7 +88,8 @@ conv_results conv_run(const dnnk_env *env, const conv_example *e) {
     dnnk_conv_backward_data(env, c, e->dy.p, e->w.p, r.dx.p, false, work.p);
     dnnk_conv_backward_data(env, c, e->dy.p, e->w.p, r.dx_more.p, true, work.p);
     work = array_bytes(dnnk_conv_backward_weights_workspace(env, c));
-    dnnk_conv_backward_weights(env, c, e->x.p, e->dy.p, r.dw.p, r.db.p, work.p);
+    dnnk_conv_backward_weights(env, c, e->x.p, e->dy.p, r.dw.p, false, NULL, work.p);
+    dnnk_conv_backward_weights(env, c, e->x.p, e->dy.p, r.dw_more.p, true, r.db.p, work.p);
     return r;
 }
 

@@ -27,7 +27,7 @@ conv_example conv_widened(const conv_example *e);
 
 /* What the three directions gave; y_fused has all of the epilogue, y_packed too, from weights prepared beforehand. */
 typedef struct {
-    test_array y, y_fused, y_packed, dx, dx_more, dw, db;
+    test_array y, y_fused, y_packed, dx, dx_more, dw, dw_more, db;
 } conv_results;
 
 conv_results conv_new_results(const conv_example *e);

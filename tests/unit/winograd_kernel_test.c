@@ -58,7 +58,8 @@ static conv_results run_winograd(const dnnk_env *env, const conv_example *e, int
     dnnk_winograd_backward_data(env, c, tile, e->dy.p, e->w.p, r.dx.p, false, work.p);
     dnnk_winograd_backward_data(env, c, tile, e->dy.p, e->w.p, r.dx_more.p, true, work.p);
     work = array_bytes(dnnk_winograd_weights_workspace(env, c, tile));
-    dnnk_winograd_backward_weights(env, c, tile, e->x.p, e->dy.p, r.dw.p, work.p);
+    dnnk_winograd_backward_weights(env, c, tile, e->x.p, e->dy.p, r.dw.p, false, work.p);
+    dnnk_winograd_backward_weights(env, c, tile, e->x.p, e->dy.p, r.dw_more.p, true, work.p);
     return r;
 }
 
@@ -86,6 +87,7 @@ static void check_errors(const conv_example *e, const conv_results *want, double
     if (!(conv_relative_error(&got.dx, &want->dx, 0) < bound)) conv_fail(c, &env, "backward data");
     if (!(conv_relative_error(&got.dx_more, &want->dx_more, 0) < bound)) conv_fail(c, &env, "data, accumulating");
     if (!(conv_relative_error(&got.dw, &want->dw, 0) < bound)) conv_fail(c, &env, "backward weights");
+    if (!(conv_relative_error(&got.dw_more, &want->dw_more, 0) < bound)) conv_fail(c, &env, "weights, accumulating");
     if (array_difference(&got.y_fused, &got.y_packed) >= 0) conv_fail(c, &env, "forward, packed");
 }
 
