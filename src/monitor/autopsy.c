@@ -90,6 +90,14 @@ static void widen(findings *all, const dnn_array *a) {
     all->high = fmax(all->high, f.high);
 }
 
+/* e⁸⁸ is the last power of e that float32 holds. */
+static const char *advice(double made, double largest) {
+    if (largest > 1e4) return "what it reads is too large: a lower rate, a norm before it, or clipping";
+    if (isnan(made)) return "it divides 0 by 0, or takes the logarithm or root of a negative number";
+    if (largest > 80) return "what it reads is too large for an exponential: scale the inputs, or take the largest off";
+    return "it divides by 0, or takes the logarithm of 0: keep that away from 0 by a small number";
+}
+
 static dnn_status tell(dnn_report *report, const dnn_observation *o, int32_t k, const findings *f) {
     const dnn_array *y = &o->outputs[k];
     findings read = {.low = INFINITY, .high = -INFINITY}, weights = read;
@@ -105,9 +113,8 @@ static dnn_status tell(dnn_report *report, const dnn_observation *o, int32_t k, 
     DNNI_TRY(dnni_report_how(report, "%lld of %lld numbers of %s; it read from %s to %s%s", (long long)f->bad,
                              (long long)dnni_count(y), dnni_array_shape(y).text, dnni_real(read.low, 6).text,
                              dnni_real(read.high, 6).text, parameters));
-    DNNI_TRY(dnni_report_action(report, fmax(fabs(read.low), fabs(read.high)) > 1e4
-                                            ? "what it reads is too large: a lower rate, a norm before it, or clipping"
-                                            : "it divides by, or takes the logarithm or root of, what it must not"));
+    DNNI_TRY(dnni_report_action(report, "%s", advice(dnni_load(y->dtype, y->data, f->first),
+                                                     fmax(fabs(read.low), fabs(read.high)))));
     DNNI_TRY(dnni_report_set(report, o->path));
     return dnni_report_samples(report, f->samples, f->n_samples);
 }
