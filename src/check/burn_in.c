@@ -32,9 +32,9 @@ static void keep_buffers(const check_network *n) {
 
 /* The float32 copy is out: its lists hold its own tensors. (Its buffers are set before each forward.) */
 static void follow_in_float32(const check_network *n) {
-    for (int64_t t = 0; n->f32.values && t < n->n_tensors; t++) {
+    for (int64_t t = 0; n->f32.module.values && t < n->n_tensors; t++) {
         if (n->sources[t].input >= 0) continue;
-        const dnn_array *a = &n->f32.values[n->sources[t].parameter]->array;
+        const dnn_array *a = &n->f32.module.values[n->sources[t].parameter]->array;
         for (int64_t k = 0; k < n->tensors[t].count; k++) dnni_store(a->dtype, a->data, k, n->tensors[t].home[k]);
     }
 }

@@ -66,7 +66,7 @@ static dnn_status backward(check_network *n, dnn_tensor **cotangents) {
         if (n->cotangents[i])
             DNNI_TRY(dnn_tensor_cast(&cotangents[i], n->cotangents[i], DNN_F32, DNN_CAST_LOSSY, NULL));
     dnni_gradcheck_clear_gradients(n);
-    return dnni_gradcheck_backward(n, &n->f32, cotangents);
+    return dnni_gradcheck_backward(n, cotangents);
 }
 
 static dnn_status add_finding(dnn_check_report *report, const char *phase, const comparison *c) {
@@ -103,11 +103,11 @@ static dnn_status compare(check_network *n, const char *phase, const dnn_check_d
 dnn_status dnni_gradcheck_float32(check_network *n, const char *phase, const dnn_check_desc *o,
                                   dnn_check_report *report) {
     for (int64_t i = 0; i < n->n_tensors; i++) n->tensors[i].float32_error = (double)NAN;
-    dnni_gradcheck_take_out(&n->f64);
-    dnni_gradcheck_put_in(&n->f32);
+    dnni_copy_take_out(&n->f64.module);
+    dnni_copy_put_in(&n->f32.module);
     dnn_status status = compare(n, phase, o, report);
-    dnni_gradcheck_take_out(&n->f32);
-    dnni_gradcheck_put_in(&n->f64);
+    dnni_copy_take_out(&n->f32.module);
+    dnni_copy_put_in(&n->f64.module);
     return status;
 }
 

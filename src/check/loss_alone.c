@@ -13,21 +13,15 @@ static dnn_status copy_target(dnn_tensor **out, const dnn_tensor *target) {
 dnn_status dnni_gradcheck_begin_loss(check_loss_run *run, dnn_loss *loss, const dnn_tensor *target) {
     DNNI_TRY(copy_target(&run->target, target));
     run->loss = loss;
-    run->owners_gradient = loss->gradient;
-    run->owners_each = loss->each;
-    run->owners_evaluated = loss->evaluated;
-    loss->gradient = loss->each = NULL;
+    dnni_loss_exchange(loss, &run->aside);
     return DNN_OK;
 }
 
 void dnni_gradcheck_end_loss(check_loss_run *run) {
     dnn_tensor_release(run->target);
     if (run->loss) {
-        dnni_tensor_take_back(run->loss->gradient);
-        dnni_tensor_take_back(run->loss->each);
-        run->loss->gradient = run->owners_gradient;
-        run->loss->each = run->owners_each;
-        run->loss->evaluated = run->owners_evaluated;
+        dnni_loss_exchange(run->loss, &run->aside);
+        dnni_loss_aside_free(&run->aside);
     }
     *run = (check_loss_run){0};
 }

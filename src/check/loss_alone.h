@@ -9,8 +9,7 @@
 typedef struct check_loss_run {
     dnn_loss *loss;
     dnn_tensor *target; /* float64, or labels */
-    dnn_tensor *owners_gradient, *owners_each;
-    bool owners_evaluated;
+    dnni_loss_aside aside;
 } check_loss_run;
 
 /* On failure dnni_gradcheck_end_loss is still due. */

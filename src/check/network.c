@@ -17,17 +17,18 @@ static void restore_buffers(const check_network *n) {
 }
 
 dnn_status dnni_gradcheck_forward(check_network *n, check_copy *copy, uint64_t *choices) {
-    dnni_gradcheck_restore_counters(&n->state);
+    dnni_module_note_counters(&n->state);
     restore_buffers(n);
-    dnni_runner_watch(copy->runner, &(dnni_watch){.choices = choices});
-    dnn_status status = dnni_runner_forward(copy->runner, n->module, (const dnn_tensor *const *)copy->inputs,
-                                            n->n_inputs, n->outputs, n->n_outputs);
-    dnni_runner_watch(copy->runner, &(dnni_watch){.choices = NULL});
+    dnni_runner *runner = n->module->runner;
+    dnni_runner_watch(runner, &(dnni_watch){.choices = choices});
+    dnn_status status = dnni_runner_forward(runner, n->module, (const dnn_tensor *const *)copy->inputs, n->n_inputs,
+                                            n->outputs, n->n_outputs);
+    dnni_runner_watch(runner, &(dnni_watch){.choices = NULL});
     return status;
 }
 
-dnn_status dnni_gradcheck_backward(check_network *n, check_copy *copy, dnn_tensor *const *cotangents) {
-    return dnni_runner_backward(copy->runner, n->module, (const dnn_tensor *const *)cotangents, n->n_outputs,
+dnn_status dnni_gradcheck_backward(check_network *n, dnn_tensor *const *cotangents) {
+    return dnni_runner_backward(n->module->runner, n->module, (const dnn_tensor *const *)cotangents, n->n_outputs,
                                 n->input_gradients, n->n_inputs);
 }
 
@@ -62,7 +63,7 @@ static dnn_status observe_outputs(check_problem *p, double *y, uint64_t *choices
 
 static dnn_status back_from(check_network *n, dnn_tensor *const *cotangents) {
     dnni_gradcheck_clear_gradients(n);
-    DNNI_TRY(dnni_gradcheck_backward(n, &n->f64, cotangents));
+    DNNI_TRY(dnni_gradcheck_backward(n, cotangents));
     for (int64_t i = 0; i < n->n_tensors; i++) n->tensors[i].gradient = dnni_gradcheck_gradient(n, i)->data;
     return DNN_OK;
 }
@@ -183,7 +184,7 @@ static dnn_status explain(const check_network *n, dnn_status status) {
 }
 
 dnn_status dnni_gradcheck_enter_phase(check_network *n, dnn_check_phase phase, const dnn_check_desc *o) {
-    dnni_gradcheck_put_in(&n->f64);
+    dnni_copy_put_in(&n->f64.module);
     for (int64_t i = 0; i < n->n_tensors; i++) dnni_gradcheck_go_home(&n->tensors[i]);
     set_modes(n, phase);
     dnn_status status = dnni_gradcheck_forward(n, &n->f64, NULL);
@@ -222,7 +223,7 @@ static dnn_status add_input(check_network *n, int32_t i) {
 }
 
 static dnn_status keep_buffer(check_network *n, int64_t i) {
-    const dnn_array *a = &n->f64.values[i]->array;
+    const dnn_array *a = &n->f64.module.values[i]->array;
     n->buffers[i] = dnni_pool_alloc(&n->pool, dnni_count(a), sizeof(double));
     if (!n->buffers[i]) return DNN_ERROR_MEMORY;
     for (int64_t k = 0, count = dnni_count(a); k < count; k++) n->buffers[i][k] = ((const double *)a->data)[k];
@@ -239,7 +240,9 @@ static dnn_status list_tensors(check_network *n) {
     for (int64_t i = 0; i < n->index->n_parameters; i++) {
         const dnni_index_parameter *p = &n->index->parameters[i];
         if (p->is_buffer) DNNI_TRY(keep_buffer(n, i));
-        else DNNI_TRY(add_tensor(n, dnni_pool_string(&n->pool, p->path), n->f64.values[i], (check_source){-1, i}));
+        else
+            DNNI_TRY(add_tensor(n, dnni_pool_string(&n->pool, p->path), n->f64.module.values[i],
+                                (check_source){-1, i}));
     }
     return DNN_OK;
 }
@@ -286,11 +289,11 @@ dnn_status dnni_gradcheck_open(check_network *n, dnn_module *module, const dnn_t
     n->pool.ctx = n->ctx;
     n->dtype = dnni_module_dtype(module);
     DNNI_TRY(dnni_index_get(&n->index, module));
-    DNNI_TRY(dnni_gradcheck_note_state(&n->state, &n->pool, module, n->index));
+    DNNI_TRY(dnni_module_note_make(&n->state, &n->pool, module, n->index));
     DNNI_TRY(make_lists(n));
-    DNNI_TRY(dnni_gradcheck_make_copy(&n->f64, &n->pool, module, n->index, inputs, n_inputs, DNN_F64));
+    DNNI_TRY(dnni_gradcheck_make_copy(&n->f64, &n->pool, n->index, inputs, n_inputs, DNN_F64));
     if (!(o->skip & DNN_CHECK_NO_FLOAT32))
-        DNNI_TRY(dnni_gradcheck_make_copy(&n->f32, &n->pool, module, n->index, inputs, n_inputs, DNN_F32));
+        DNNI_TRY(dnni_gradcheck_make_copy(&n->f32, &n->pool, n->index, inputs, n_inputs, DNN_F32));
     DNNI_TRY(list_tensors(n));
     select_tensors(n, o);
     mark_shared(n);
@@ -300,7 +303,7 @@ dnn_status dnni_gradcheck_open(check_network *n, dnn_module *module, const dnn_t
 void dnni_gradcheck_close(check_network *n) {
     dnni_gradcheck_free_copy(&n->f64);
     dnni_gradcheck_free_copy(&n->f32);
-    dnni_gradcheck_restore_state(&n->state);
+    dnni_module_note_exchange(&n->state);
     dnni_gradcheck_end_loss(&n->loss);
     release_cotangents(n);
 }

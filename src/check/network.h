@@ -19,7 +19,7 @@ typedef struct check_network {
     dnn_module *module;
     dnn_dtype dtype; /* the module's own */
     const dnni_index *index;
-    check_state state;
+    dnni_module_note state;
     check_copy f64, f32;
     double **buffers; /* where they stand, in the index's order; NULL for parameters */
     int32_t n_inputs, n_outputs;
@@ -44,7 +44,7 @@ dnn_status dnni_gradcheck_enter_phase(check_network *network, dnn_check_phase ph
 
 /* Runs a copy that is in. Counters of random numbers and buffers are set back before each forward. */
 dnn_status dnni_gradcheck_forward(check_network *network, check_copy *copy, uint64_t *choices);
-dnn_status dnni_gradcheck_backward(check_network *network, check_copy *copy, dnn_tensor *const *cotangents);
+dnn_status dnni_gradcheck_backward(check_network *network, dnn_tensor *const *cotangents);
 void dnni_gradcheck_clear_gradients(const check_network *network);
 
 /* So many steps down the gradient of the loss, or of f, in the phase that was entered: home is where they end. */

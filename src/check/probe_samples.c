@@ -21,7 +21,7 @@
 typedef struct samples {
     check_probe *probe;
     const dnni_index *index;
-    check_state state;
+    dnni_module_note state;
     check_copy copy;
     int64_t batch;
     dnn_tensor **inputs, **others; /* others: the samples that are put in */
@@ -72,7 +72,7 @@ static dnn_status make_inputs(samples *s) {
 /* ---- the copy at work ---- */
 
 static void move_parameter(const samples *s, int64_t i) {
-    const dnn_array *a = &s->copy.values[i]->array;
+    const dnn_array *a = &s->copy.module.values[i]->array;
     int64_t n = dnni_count(a);
     double sum = 0;
     for (int64_t k = 0; k < n; k++) sum += pow(dnni_load(a->dtype, a->data, k), 2);
@@ -91,8 +91,8 @@ static void set_modes(const samples *s) {
 
 static dnn_status forward(samples *s) {
     check_probe *p = s->probe;
-    dnni_gradcheck_restore_counters(&s->state);
-    return dnni_runner_forward(s->copy.runner, p->module, (const dnn_tensor *const *)s->copy.inputs, p->n_inputs,
+    dnni_module_note_counters(&s->state);
+    return dnni_runner_forward(p->module->runner, p->module, (const dnn_tensor *const *)s->copy.inputs, p->n_inputs,
                                s->outputs, s->n_outputs);
 }
 
@@ -109,21 +109,23 @@ static dnn_status make_lists(samples *s) {
 static dnn_status open(samples *s) {
     check_probe *p = s->probe;
     DNNI_TRY(dnni_index_get(&s->index, p->module));
-    DNNI_TRY(dnni_gradcheck_note_state(&s->state, &p->pool, p->module, s->index));
+    DNNI_TRY(dnni_module_note_make(&s->state, &p->pool, p->module, s->index));
     DNNI_TRY(make_lists(s));
     DNNI_TRY(make_inputs(s));
-    DNNI_TRY(dnni_gradcheck_make_copy(&s->copy, &p->pool, p->module, s->index, (const dnn_tensor *const *)s->inputs,
+    DNNI_TRY(dnni_gradcheck_make_copy(&s->copy, &p->pool, s->index, (const dnn_tensor *const *)s->inputs,
                                       p->n_inputs, dnni_module_dtype(p->module)));
-    for (int64_t i = 0; i < s->index->n_parameters; i++)
-        if (!s->index->parameters[i].is_buffer && dnni_is_real(s->copy.values[i]->array.dtype)) move_parameter(s, i);
-    dnni_gradcheck_put_in(&s->copy);
+    for (int64_t i = 0; i < s->index->n_parameters; i++) {
+        bool is_real = dnni_is_real(s->copy.module.values[i]->array.dtype);
+        if (is_real && !s->index->parameters[i].is_buffer) move_parameter(s, i);
+    }
+    dnni_copy_put_in(&s->copy.module);
     set_modes(s);
     return DNN_OK;
 }
 
 static void close(samples *s) {
-    if (s->copy.ctx) dnni_gradcheck_free_copy(&s->copy);
-    dnni_gradcheck_restore_state(&s->state);
+    dnni_gradcheck_free_copy(&s->copy);
+    dnni_module_note_exchange(&s->state);
     for (int32_t i = 0; s->inputs && s->others && i < s->probe->n_inputs; i++) {
         dnn_tensor_release(s->inputs[i]);
         dnn_tensor_release(s->others[i]);
@@ -231,7 +233,7 @@ static dnn_status follow_gradients(samples *s) {
     for (int64_t i = 0; i < s->batch && s->backward_works; i++) {
         DNNI_TRY(forward(s));
         set_cotangents(s, i);
-        dnn_status status = dnni_runner_backward(s->copy.runner, s->probe->module,
+        dnn_status status = dnni_runner_backward(s->probe->module->runner, s->probe->module,
                                                  (const dnn_tensor *const *)s->cotangents, s->n_outputs,
                                                  s->input_gradients, s->probe->n_inputs);
         if (status == DNN_ERROR_MEMORY) return status;
@@ -325,7 +327,7 @@ static dnn_status run(samples *s) {
     status = put_in_others(s);
     if (status != DNN_OK) return say_does_not_run(s, status);
     DNNI_TRY(follow_gradients(s));
-    dnni_gradcheck_take_out(&s->copy);
+    dnni_copy_take_out(&s->copy.module);
     return say_findings(s);
 }
 

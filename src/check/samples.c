@@ -75,7 +75,7 @@ static dnn_status run_batch(parts *p) {
     DNNI_TRY(dnni_gradcheck_forward(n, &n->f64, NULL));
     p->apart = outputs_are_batches(n, p->batch);
     if (!p->apart) return DNN_OK;
-    DNNI_TRY(dnni_gradcheck_backward(n, &n->f64, n->cotangents));
+    DNNI_TRY(dnni_gradcheck_backward(n, n->cotangents));
     return keep_all(p);
 }
 
@@ -160,7 +160,7 @@ static dnn_status run_part(parts *p, int64_t first, int64_t count) {
     n->alone.evaluations++;
     dnn_status status = dnni_gradcheck_forward(n, &n->f64, NULL);
     p->apart = status == DNN_OK && same_outputs(p, first, count);
-    if (p->apart) status = dnni_gradcheck_backward(n, &n->f64, p->cotangents);
+    if (p->apart) status = dnni_gradcheck_backward(n, p->cotangents);
     n->f64.inputs = inputs;
     if (p->apart && status == DNN_OK) compare_input_gradients(p, first, count);
     return p->apart || status == DNN_ERROR_MEMORY ? status : DNN_OK;

@@ -46,7 +46,7 @@ static dnn_status run(structure *s, dnn_tensor *const *cotangents) {
     check_network *n = s->network;
     n->alone.evaluations++;
     DNNI_TRY(dnni_gradcheck_forward(n, &n->f64, NULL));
-    return dnni_gradcheck_backward(n, &n->f64, cotangents);
+    return dnni_gradcheck_backward(n, cotangents);
 }
 
 static dnn_status run_afresh(structure *s, dnn_tensor *const *cotangents) {
@@ -112,7 +112,7 @@ static dnn_status check_repeats(structure *s) {
     n->alone.evaluations++;
     DNNI_TRY(dnni_gradcheck_forward(n, &n->f64, NULL));
     bool same = same_outputs(s);
-    DNNI_TRY(dnni_gradcheck_backward(n, &n->f64, n->cotangents));
+    DNNI_TRY(dnni_gradcheck_backward(n, n->cotangents));
     return report(s, "two runs are equal", same && all_are_multiples(s, 1, 0, false));
 }
 

@@ -26,6 +26,13 @@ dnn_status dnni_grow(dnn_context *ctx, void **array, int64_t *capacity, int64_t 
 char *dnni_copy_string(dnn_context *ctx, const char *text);
 void dnni_free_string(dnn_context *ctx, char *text);
 
+#define DNNI_SWAP(type, a, b) \
+    do {                      \
+        type kept_ = (a);     \
+        (a) = (b);            \
+        (b) = kept_;          \
+    } while (0)
+
 /* a × b and a + b, for sizes; false if the result is negative or does not fit. */
 bool dnni_mul(int64_t a, int64_t b, int64_t *product);
 bool dnni_add(int64_t a, int64_t b, int64_t *sum);

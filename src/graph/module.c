@@ -174,6 +174,7 @@ static dnn_status fill(dnn_module *m, dnni_parameter *p, const dnn_init *init) {
     dnn_init i;
     DNNI_TRY(dnni_read_desc(&i, sizeof i, init, false, "init"));
     DNNI_TRY(dnni_init_check(&i));
+    p->init = i;
     dnn_context *ctx = m->base.ctx;
     return dnni_init_fill(&p->value->array, &i, dnni_env(ctx), ctx->seed, dnni_context_stream(ctx));
 }
@@ -226,6 +227,19 @@ dnn_status dnn_layer_add_parameter(dnn_module *layer, const char *name, int32_t 
 dnn_status dnn_layer_add_buffer(dnn_module *layer, const char *name, int32_t rank, const int64_t *dims,
                                 const dnn_init *init) {
     return add(layer, name, rank, dims, init, true);
+}
+
+static void note_given(dnni_parameters *list, const char *name, int64_t first, int64_t count) {
+    for (int64_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i].name, name) != 0) continue;
+        list->items[i].given_first = first;
+        list->items[i].n_given = count;
+    }
+}
+
+void dnni_module_gave(dnn_module *layer, const char *name, int64_t first, int64_t count) {
+    note_given(&layer->parameters, name, first, count);
+    note_given(&layer->buffers, name, first, count);
 }
 
 /* Mixing as in MurmurHash3's finaliser: every bit of the value reaches every bit of the signature. */

@@ -16,6 +16,8 @@ typedef struct dnni_parameter {
     dnn_tensor *value;
     dnn_tensor *gradient; /* NULL for a buffer */
     bool frozen;
+    dnn_init init;               /* the starting values that were declared; zeroed: zeros */
+    int64_t given_first, n_given; /* elements that its maker wrote after that: see dnni_module_gave */
 } dnni_parameter;
 
 typedef struct dnni_parameters {
@@ -94,6 +96,10 @@ dnn_status dnni_module_keep_error(dnn_module *module);
 
 /* OK, or the first error kept by the module or below (then the last error). */
 dnn_status dnni_module_usable(const dnn_module *module);
+
+/* Elements first … first + count - 1 of a layer's parameter or buffer were written by its maker, behind its declared
+ * starting values: they stay as they are when those are drawn anew. */
+void dnni_module_gave(dnn_module *layer, const char *name, int64_t first, int64_t count);
 
 /* Forgets what depends on the tree. */
 void dnni_module_tree_changed(dnn_module *module);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "embedding/embedding.h"
+#include "graph/module.h"
 #include "layers/weights.h"
 
 typedef struct {
@@ -88,6 +89,7 @@ static dnn_status clear_row(dnn_module *m, const embedding *s) {
     DNNI_TRY(dnn_module_parameter(m, "weight", &weight));
     int64_t bytes = s->dim * dnn_dtype_size(dnn_tensor_dtype(weight.value));
     memset((char *)dnn_tensor_data(weight.value) + s->padding * bytes, 0, (size_t)bytes);
+    dnni_module_gave(m, "weight", s->padding * s->dim, s->dim);
     return DNN_OK;
 }
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "data/statistics.h"
+#include "graph/module.h"
 #include "layers/layer.h"
 #include "norm/norm.h"
 
@@ -88,6 +89,7 @@ static dnn_status fill(dnn_module *m, const char *name, const double *values, in
     DNNI_TRY(dnn_module_parameter(m, name, &p));
     float *to = dnn_tensor_data(p.value);
     for (int64_t i = 0; i < n; i++) to[i] = divisor && !((float)values[i] > 0) ? 1 : (float)values[i];
+    dnni_module_gave(m, name, 0, n);
     return DNN_OK;
 }
 

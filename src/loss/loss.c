@@ -52,6 +52,22 @@ void dnni_loss_weights_free(dnni_loss_weights *weights, dnn_context *ctx) {
     dnni_free(ctx, weights->f32, weights->count, sizeof *weights->f32);
 }
 
+/* ---- on behalf of others ---- */
+
+void dnni_loss_exchange(dnn_loss *loss, dnni_loss_aside *aside) {
+    dnni_loss_aside own = {loss->gradient, loss->each, loss->evaluated};
+    loss->gradient = aside->gradient;
+    loss->each = aside->each;
+    loss->evaluated = aside->evaluated;
+    *aside = own;
+}
+
+void dnni_loss_aside_free(dnni_loss_aside *aside) {
+    dnni_tensor_take_back(aside->gradient);
+    dnni_tensor_take_back(aside->each);
+    *aside = (dnni_loss_aside){0};
+}
+
 /* ---- evaluating ---- */
 
 static dnn_status check_operands(const dnn_loss *loss, const dnn_tensor *y, const dnn_tensor *target) {

@@ -40,6 +40,14 @@ struct dnn_loss {
 /* A loss of `bytes`, zeroed behind the common part; NULL on failure. `ctx` and `reduction` are checked here. */
 void *dnni_loss_new(dnn_context *ctx, const dnni_loss_class *loss_class, int64_t bytes, dnn_reduction reduction);
 
+/* What a loss has lent, put aside while it is evaluated on somebody else's behalf: exchanged with what he was lent. */
+typedef struct dnni_loss_aside {
+    dnn_tensor *gradient, *each;
+    bool evaluated;
+} dnni_loss_aside;
+void dnni_loss_exchange(dnn_loss *loss, dnni_loss_aside *aside);
+void dnni_loss_aside_free(dnni_loss_aside *aside);
+
 /* Numbers from a descriptor, kept in both types that compute. */
 typedef struct dnni_loss_weights {
     double *f64;
