@@ -19,6 +19,7 @@
 #include "module.h"
 #include "monitor.h"
 #include "optimizer.h"
+#include "preflight.h"
 #include "probe.h"
 #include "report.h"
 #include "schedule.h"

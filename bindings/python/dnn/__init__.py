@@ -34,6 +34,7 @@ from .metrics import Metrics, metrics, quartiles
 from .module import Description, Graph, Module, Parameter, Predictor, Sequential, Value
 from .monitor import autopsy
 from .optimizer import Optimizer
+from .preflight import (preflight, preflight_data, preflight_first_loss, preflight_gradients, preflight_memory)
 from .report import Report
 from .schedule import Schedule, schedule
 from .statistics import Statistics
@@ -47,7 +48,8 @@ __all__ = _constructors.__all__ + [
     "Parameter", "Predictor", "Report", "Schedule", "Sequential", "ShapeError", "Spec", "StateError", "Statistics",
     "Summary", "Tensor", "ThreadError", "UnsupportedError", "Value", "audit", "autopsy", "average", "check_gradients", "check_loss",
     "custom", "dataset", "default_context", "digits", "init", "inspect", "io", "library_version", "load_tensors",
-    "look", "metrics", "probe", "quartiles", "read_checkpoint", "resume", "resume_test", "save_checkpoint",
+    "look", "metrics", "preflight", "preflight_data", "preflight_first_loss", "preflight_gradients", "preflight_memory",
+    "probe", "quartiles", "read_checkpoint", "resume", "resume_test", "save_checkpoint",
     "save_tensors", "schedule", "seed", "sheet_of", "sheet_of_draws", "summarise", "tensor", "transform",
     "write_checkpoint", "zeros",
 ]

@@ -219,6 +219,14 @@ class dnn_statistics_per(IntEnum):
     DNN_PER_DATASET = 20
 
 
+class dnn_preflight_skip(IntEnum):
+    DNN_PREFLIGHT_NO_STRUCTURE = 1
+    DNN_PREFLIGHT_NO_DATA = 2
+    DNN_PREFLIGHT_NO_FIRST_LOSS = 4
+    DNN_PREFLIGHT_NO_GRADIENTS = 8
+    DNN_PREFLIGHT_NO_MEMORY = 64
+
+
 class dnn_target(IntEnum):
     DNN_TARGET_PLAIN = 0
     DNN_TARGET_MASK = 10
@@ -1297,14 +1305,6 @@ class dnn_autopsy_desc(Structure):
     ]
 
 
-class dnn_probe_desc(Structure):
-    _fields_ = [
-        ("size", c_size_t),
-        ("seed", c_uint64),
-        ("batch", c_int64),
-    ]
-
-
 class dnn_statistics_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -1312,6 +1312,31 @@ class dnn_statistics_desc(Structure):
         ("targets", c_int32),
         ("skip_nan", c_int32),
         ("progress", dnn_progress),
+    ]
+
+
+class dnn_preflight_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("validation", c_void_p),
+        ("batch_size", c_int64),
+        ("low", c_double),
+        ("high", c_double),
+        ("statistics", c_void_p),
+        ("augments", c_int32),
+        ("frozen", c_char_p),
+        ("memory_budget", c_int64),
+        ("seed", c_uint64),
+        ("skip", c_int32),
+        ("progress", dnn_progress),
+    ]
+
+
+class dnn_probe_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("seed", c_uint64),
+        ("batch", c_int64),
     ]
 
 
@@ -1877,7 +1902,6 @@ DNN = {
     "dnn_metrics_report": (dnn_status, [POINTER(c_void_p), c_void_p]),
     "dnn_quartiles": (dnn_status, [c_void_p, POINTER(c_double), c_int64, POINTER(c_int64)]),
     "dnn_autopsy": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(c_void_p), c_int32, POINTER(dnn_autopsy_desc)]),
-    "dnn_probe": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_array), c_int32, POINTER(dnn_probe_desc)]),
     "dnn_statistics_fit": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_statistics_desc)]),
     "dnn_statistics_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_int32, POINTER(c_int64), POINTER(c_double),
                                            POINTER(c_double)]),
@@ -1892,6 +1916,16 @@ DNN = {
     "dnn_statistics_load": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p]),
     "dnn_statistics_retain": (dnn_status, [c_void_p]),
     "dnn_statistics_release": (dnn_status, [c_void_p]),
+    "dnn_preflight": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_void_p, c_void_p,
+                                   POINTER(dnn_preflight_desc)]),
+    "dnn_preflight_data": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_preflight_desc)]),
+    "dnn_preflight_first_loss": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_void_p,
+                                              POINTER(dnn_preflight_desc)]),
+    "dnn_preflight_gradients": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_void_p,
+                                             POINTER(dnn_preflight_desc)]),
+    "dnn_preflight_memory": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_void_p,
+                                          POINTER(dnn_preflight_desc)]),
+    "dnn_probe": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_array), c_int32, POINTER(dnn_probe_desc)]),
     "dnn_dataset_transform": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_transform_desc)]),
     "dnn_dataset_draws": (c_int64, [c_void_p, c_int64, c_int64, POINTER(c_char), c_size_t]),
     "dnn_transform_chain": (dnn_status, [POINTER(c_void_p), c_void_p]),

@@ -1,0 +1,78 @@
+/* The module as it is: its description, the shape probe, the gradient check, and the memory of a run. */
+#include <dnn/check.h>
+#include <dnn/probe.h>
+
+#include "preflight/flight.h"
+
+/* ---- shapes ---- */
+
+static dnn_status append(preflight *f, dnn_report *other) {
+    dnn_status status = dnn_report_append(f->report, other);
+    dnn_report_release(other);
+    return status;
+}
+
+static dnn_status add_description(preflight *f) {
+    dnn_description *description;
+    DNNI_TRY(dnn_module_describe(&description, f->module, &f->shape, 1));
+    dnn_status status = dnn_report_add_section(f->report, "the module", dnn_description_text(description), NULL);
+    dnn_description_release(description);
+    return status;
+}
+
+dnn_status dnni_preflight_structure(preflight *f) {
+    dnn_report *probe;
+    dnn_array shape = f->shape;
+    shape.data = f->x->array.data;
+    DNNI_TRY(dnn_probe(&probe, f->module, &shape, 1, &(dnn_probe_desc){DNN_SIZED(dnn_probe_desc), .seed = f->d.seed}));
+    DNNI_TRY(append(f, probe));
+    return add_description(f);
+}
+
+/* ---- memory ---- */
+
+static int64_t optimizer_bytes(const dnn_optimizer *o) {
+    int64_t bytes = 0;
+    for (int64_t i = 0; i < o->n_slots; i++)
+        bytes += o->slots[i].n_states * dnni_bytes(&o->slots[i].array);
+    return bytes;
+}
+
+enum { LOADED_BATCHES = 3 }; /* two ahead, and the one that is lent */
+
+static int64_t loader_bytes(const preflight *f) {
+    return LOADED_BATCHES * f->batch * (dnni_bytes(&f->dataset->input) + dnni_bytes(&f->dataset->target));
+}
+
+static dnn_status say_memory(preflight *f, double total) {
+    double budget = (double)f->d.memory_budget;
+    if (budget == 0 || total <= budget) return DNN_OK;
+    DNNI_TRY(dnni_report_add(f->report, DNN_SEVERITY_ERROR, "memory",
+                             "The run needs %s MiB, and may take %s MiB.", dnni_real(total / 1048576, 4).text,
+                             dnni_real(budget / 1048576, 4).text));
+    DNNI_TRY(dnni_report_how(f->report, "planned for batches of %lld, before anything is allocated",
+                             (long long)f->batch));
+    return dnni_report_action(f->report, "take smaller batches, or have activations computed again");
+}
+
+dnn_status dnni_preflight_bytes(preflight *f) {
+    dnn_description *description;
+    dnn_description_totals totals = {DNN_SIZED(dnn_description_totals)};
+    DNNI_TRY(dnn_module_describe(&description, f->module, &f->shape, 1));
+    dnn_description_totals_get(description, &totals);
+    dnn_description_release(description);
+    const struct {
+        const char *name;
+        int64_t bytes;
+    } parts[] = {{"parameters and gradients", totals.parameter_bytes},
+                 {"arena", totals.arena_bytes},
+                 {"optimizer", optimizer_bytes(f->optimizer)},
+                 {"loader", loader_bytes(f)}};
+    double total = 0;
+    for (int i = 0; i < 4; i++) {
+        DNNI_TRY(dnn_report_add_figure(f->report, parts[i].name, (double)parts[i].bytes, "bytes"));
+        total += (double)parts[i].bytes;
+    }
+    DNNI_TRY(dnn_report_add_figure(f->report, "memory of the run", total, "bytes"));
+    return say_memory(f, total);
+}
