@@ -29,4 +29,14 @@ dnn_status dnni_probe_shapes(check_probe *p, bool *runs);
 /* Runs it, and reports samples that mix. */
 dnn_status dnni_probe_samples(check_probe *p);
 
+/* Where samples meet: a forward before sample `from` is exchanged, and one after. */
+typedef struct check_meeting {
+    dnni_pool *pool;
+    int64_t batch, from;
+    struct dnni_seen_step *steps, **end;
+    char path[128]; /* of the first step in which another sample changes, and its type; "": none does */
+} check_meeting;
+dnn_status dnni_probe_before(check_meeting *m, dnn_module *module, dnn_tensor *const *inputs, int32_t n_inputs);
+dnn_status dnni_probe_after(check_meeting *m, dnn_module *module, dnn_tensor *const *inputs, int32_t n_inputs);
+
 #endif

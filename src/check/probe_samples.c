@@ -32,6 +32,7 @@ typedef struct samples {
     int64_t from, to; /* sample `from` changes output `to`; -1: none does */
     double by;
     const char *seen_by;
+    char meet[128]; /* the step in which they mix */
 } samples;
 
 /* ---- inputs ---- */
@@ -246,6 +247,17 @@ static dnn_status follow_gradients(samples *s) {
 
 /* ---- what it says ---- */
 
+static dnn_status find_meeting(samples *s) {
+    check_probe *p = s->probe;
+    check_meeting m = {.pool = &p->pool, .batch = s->batch, .from = s->from};
+    if (s->from < 0) return DNN_OK;
+    DNNI_TRY(dnni_probe_before(&m, p->module, s->copy.inputs, p->n_inputs));
+    exchange_sample(s, s->others, s->from);
+    DNNI_TRY(dnni_probe_after(&m, p->module, s->copy.inputs, p->n_inputs));
+    memcpy(s->meet, m.path, sizeof s->meet);
+    return DNN_OK;
+}
+
 /* The first step whose first axis is not the batch; "": there is none. */
 static dnn_status find_lost_batch(samples *s, char *text, size_t room) {
     dnn_description *d;
@@ -268,8 +280,8 @@ static dnn_status say_mixing(samples *s) {
     if (s->from < 0) return DNN_OK;
     DNNI_TRY(find_lost_batch(s, where, sizeof where));
     DNNI_TRY(dnni_report_add(r, DNN_SEVERITY_ERROR, "samples-mix",
-                             "Sample %lld of a batch changes the output of sample %lld.", (long long)s->from,
-                             (long long)s->to));
+                             "Sample %lld of a batch changes the output of sample %lld%s%s.", (long long)s->from,
+                             (long long)s->to, *s->meet ? ": they meet in " : "", s->meet));
     DNNI_TRY(dnni_report_how(r, "seen %s, by up to %s, in evaluation mode, in batches of %lld%s", s->seen_by,
                              dnni_real(s->by, 3).text, (long long)s->batch, where));
     return dnni_report_action(r, "look at reshapes, permutations and reductions: none may touch the first axis");
@@ -327,6 +339,7 @@ static dnn_status run(samples *s) {
     status = put_in_others(s);
     if (status != DNN_OK) return say_does_not_run(s, status);
     DNNI_TRY(follow_gradients(s));
+    DNNI_TRY(find_meeting(s));
     dnni_copy_take_out(&s->copy.module);
     return say_findings(s);
 }

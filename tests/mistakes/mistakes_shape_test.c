@@ -193,9 +193,9 @@ static void weights_spoilt(program *p) {
 }
 
 static const mistake mistakes[] = {
-    {"samples of a batch mixed by a reshape", "samples-mix", "dnn_probe", NULL, by_reshape},
-    {"sequences with time first", "samples-mix", "dnn_probe", NULL, time_first},
-    {"a softmax over the batch", "samples-mix", "dnn_probe", NULL, softmax_over_batch},
+    {"samples of a batch mixed by a reshape", "samples-mix", "dnn_probe", "time", by_reshape},
+    {"sequences with time first", "samples-mix", "dnn_probe", "back", time_first},
+    {"a softmax over the batch", "samples-mix", "dnn_probe", "gates", softmax_over_batch},
     {"the batch's size written into the network", "fixed-batch", "dnn_probe", "mix", batch_in_network},
     {"height and width swapped in the network", "height-width-swapped", "dnn_probe", "turn", height_and_width},
     {"a layer of the wrong width", "does-not-run", "dnn_probe", "fc", wrong_width},

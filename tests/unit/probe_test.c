@@ -130,7 +130,7 @@ static const fault faults[] = {
      "the first step whose first axis is not the batch is l0, [4,7]"},
     {"a fixed batch", mixed_by_layer, 2, {7, 4}, DNN_SEVERITY_ERROR, "samples-mix", "in batches of 7"},
     {"mixed in place", mixed_in_place, 2, {3, 4}, DNN_SEVERITY_ERROR, "samples-mix",
-     "Sample 0 of a batch changes the output of sample 1."},
+     "Sample 0 of a batch changes the output of sample 1: they meet in l1 (permute)."},
     {"deaf", deaf, 2, {3, 4}, DNN_SEVERITY_WARNING, "ignores-input", "The output does not depend on the input."},
     {"of another width", mlp, 2, {3, 5}, DNN_SEVERITY_ERROR, "does-not-run", "l0: "},
 };
