@@ -22,6 +22,7 @@
 #include "preflight.h"
 #include "probe.h"
 #include "report.h"
+#include "run.h"
 #include "schedule.h"
 #include "statistics.h"
 #include "status.h"

@@ -121,6 +121,7 @@ static void free_context(dnn_context *ctx) {
     }
     pthread_mutex_destroy(&ctx->tomb_lock);
     pthread_mutex_destroy(&ctx->clear_lock);
+    pthread_mutex_destroy(&ctx->log_lock);
     dnn_allocator allocator = ctx->allocator;
     allocator.release(allocator.user, ctx, sizeof *ctx);
 }
@@ -154,6 +155,7 @@ static dnn_context *allocate_context(const dnn_allocator *allocator) {
     atomic_init(&ctx->base.holders, 1);
     pthread_mutex_init(&ctx->tomb_lock, NULL);
     pthread_mutex_init(&ctx->clear_lock, NULL);
+    pthread_mutex_init(&ctx->log_lock, NULL);
     return ctx;
 }
 
@@ -237,12 +239,29 @@ uint64_t dnni_context_stream(dnn_context *ctx) {
     return atomic_fetch_add_explicit(&ctx->next_stream, 1, memory_order_relaxed);
 }
 
+void dnni_log_attach(dnn_context *ctx, dnni_log_tap *tap) {
+    pthread_mutex_lock(&ctx->log_lock);
+    tap->next = ctx->taps;
+    ctx->taps = tap;
+    pthread_mutex_unlock(&ctx->log_lock);
+}
+
+void dnni_log_detach(dnn_context *ctx, dnni_log_tap *tap) {
+    pthread_mutex_lock(&ctx->log_lock);
+    dnni_log_tap **link = &ctx->taps;
+    while (*link && *link != tap) link = &(*link)->next;
+    if (*link) *link = tap->next;
+    pthread_mutex_unlock(&ctx->log_lock);
+}
+
 void dnni_log(dnn_context *ctx, dnn_log_level level, const char *format, ...) {
-    if (!ctx->log.write) return;
     char line[DNNI_ERROR_BYTES];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    ctx->log.write(ctx->log.user, level, line);
+    if (ctx->log.write) ctx->log.write(ctx->log.user, level, line);
+    pthread_mutex_lock(&ctx->log_lock);
+    for (const dnni_log_tap *tap = ctx->taps; tap; tap = tap->next) tap->write(tap->user, level, line);
+    pthread_mutex_unlock(&ctx->log_lock);
 }

@@ -12,6 +12,14 @@
 
 typedef struct dnni_threads dnni_threads;
 
+/* Who else hears what the host's log sink is told, in any thread; it must not log. Its owner keeps the memory from
+ * attach to detach. */
+typedef struct dnni_log_tap {
+    void (*write)(void *user, dnn_log_level level, const char *line);
+    void *user;
+    struct dnni_log_tap *next;
+} dnni_log_tap;
+
 struct dnn_context {
     dnni_object base;
     dnn_allocator allocator;
@@ -24,7 +32,8 @@ struct dnn_context {
     uint64_t seed;
     _Atomic uint64_t next_stream;
     _Atomic uint64_t next_version; /* of a storage's contents */
-    pthread_mutex_t tomb_lock, clear_lock;
+    pthread_mutex_t tomb_lock, clear_lock, log_lock;
+    dnni_log_tap *taps;
     dnni_object *first_tomb, *last_tomb;
     int64_t tombs;
     struct dnn_context *next_live;
@@ -48,8 +57,10 @@ static inline const dnnk_env *dnni_env(const dnn_context *ctx) { return &ctx->en
 /* A new stream of random numbers: (seed, stream) keys the counter-based generator. */
 uint64_t dnni_context_stream(dnn_context *ctx);
 
-/* One line to the host's log, if there is one. */
+/* One line to the host's log, if there is one, and to the taps. */
 void dnni_log(dnn_context *ctx, dnn_log_level level, const char *format, ...) DNNI_PRINTF(3, 4);
+void dnni_log_attach(dnn_context *ctx, dnni_log_tap *tap);
+void dnni_log_detach(dnn_context *ctx, dnni_log_tap *tap); /* one that is not attached is fine */
 
 /* Checks a descriptor's size field, copies what the caller's version of the struct has over `target` (whose fields
  * beyond that are zero). NULL is all defaults, where `optional`. */

@@ -21,6 +21,7 @@ static const char *kind_name(uint32_t kind) {
     case DNNI_REPORT: return "report";
     case DNNI_TRANSFORM: return "transform";
     case DNNI_SUMMARY: return "summary";
+    case DNNI_RUN: return "run";
     case DNNI_STATISTICS: return "set of statistics";
     default: return NULL;
     }

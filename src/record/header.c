@@ -222,7 +222,7 @@ static dnn_status read_item(walk *w) {
 /* The header begins with its brace, and behind its end there may be spaces, for alignment. */
 static dnn_status read_all(walk *w, const char *header, int64_t bytes, dnn_archive *keep) {
     dnn_status status = DNN_OK;
-    *w = (walk){.json = {header, header, header + bytes}, .keep = keep};
+    *w = (walk){.json = {header, header, header + bytes, "header"}, .keep = keep};
     if (bytes == 0 || *header != '{') return dnni_error(DNN_ERROR_FORMAT, "header: it does not begin with '{'");
     w->json.at++;
     for (int64_t items = 0; dnni_json_next(&w->json, '}', &items, &status);) DNNI_TRY(read_item(w));

@@ -1,7 +1,10 @@
 #include "record/json.h"
 
+#include <string.h>
+
 static dnn_status fault(const dnni_json *json, const char *what) {
-    return dnni_error(DNN_ERROR_FORMAT, "header, byte %lld: %s", (long long)(json->at - json->start), what);
+    return dnni_error(DNN_ERROR_FORMAT, "%s, byte %lld: %s", json->what, (long long)(json->at - json->start),
+                      what);
 }
 
 static void skip_space(dnni_json *json) {
@@ -43,6 +46,42 @@ dnn_status dnni_json_integer(dnni_json *json, int64_t *value) {
     if (!plain || next == '.' || next == 'e' || next == 'E')
         return fault(json, "a whole number is needed, in digits alone");
     return DNN_OK;
+}
+
+static int64_t take_digits(dnni_json *json) {
+    const char *first = json->at;
+    while (json->at < json->end && *json->at >= '0' && *json->at <= '9') json->at++;
+    return json->at - first;
+}
+
+static bool take_one_of(dnni_json *json, const char *characters) {
+    if (json->at == json->end || *json->at == '\0' || !strchr(characters, *json->at)) return false;
+    json->at++;
+    return true;
+}
+
+dnn_status dnni_json_number(dnni_json *json, const char **text, int64_t *length) {
+    skip_space(json);
+    const char *first = *text = json->at;
+    take_one_of(json, "-");
+    bool zero = json->at < json->end && *json->at == '0';
+    int64_t whole = take_digits(json);
+    bool good = whole > 0 && !(zero && whole > 1);
+    if (take_one_of(json, ".")) good = take_digits(json) > 0 && good;
+    if (take_one_of(json, "eE")) {
+        take_one_of(json, "+-");
+        good = take_digits(json) > 0 && good;
+    }
+    *length = json->at - first;
+    return good ? DNN_OK : fault(json, "a number is needed");
+}
+
+bool dnni_json_word(dnni_json *json, const char *word) {
+    skip_space(json);
+    size_t n = strlen(word);
+    if ((size_t)(json->end - json->at) < n || memcmp(json->at, word, n) != 0) return false;
+    json->at += n;
+    return true;
 }
 
 /* ---- strings ---- */
@@ -132,7 +171,7 @@ dnn_status dnni_json_string(dnni_json *json, char *text, int64_t room, int64_t *
         if (json->at == json->end) return fault(json, "a string does not end");
         if (*json->at == '"') break;
         DNNI_TRY(next_character(json, &c));
-        if (c == 0) return dnni_error(DNN_ERROR_UNSUPPORTED, "header: a string holds a NUL");
+        if (c == 0) return dnni_error(DNN_ERROR_UNSUPPORTED, "%s: a string holds a NUL", json->what);
         put_character(&s, c);
     }
     json->at++;

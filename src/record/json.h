@@ -13,6 +13,7 @@
 
 typedef struct dnni_json {
     const char *start, *at, *end;
+    const char *what; /* it is: "header" */
 } dnni_json;
 
 /* Steps over white space, and over `token` if that is next. */
@@ -28,6 +29,10 @@ dnn_status dnni_json_string(dnni_json *json, char *text, int64_t room, int64_t *
 
 /* A whole number from 0 to 2^63 - 1 in its plain form: no sign, fraction, exponent or leading zero. */
 dnn_status dnni_json_integer(dnni_json *json, int64_t *value);
+
+/* A number in any of JSON's forms, as it stands; and true, false, null, if `word` is next. */
+dnn_status dnni_json_number(dnni_json *json, const char **text, int64_t *length);
+bool dnni_json_word(dnni_json *json, const char *word);
 
 /* Goes through the items of a list or an object that `open` has begun: true if there is another one, false at its end
  * or after an error. `*items` counts them, and begins at 0:

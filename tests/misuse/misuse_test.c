@@ -1,11 +1,14 @@
 /* Every public function, argument by argument, called wrongly: it must say so, and nothing else may happen. The calls come
  * from the headers (generate.py), so that a new function is in this table without anybody's doing. */
+#define _XOPEN_SOURCE 700 /* nftw */
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -87,15 +90,24 @@ static void make_network(world *w) {
     assert_int_equal(dnn_average_create(&w->average, w->module, NULL), DNN_OK);
 }
 
-static void make_world(world *w, bool with_report) {
+/* A run has files, which take their time: only for functions that are about runs. */
+static char run_folder[] = "/dev/shm/dnn-misuse-XXXXXX";
+
+static void make_run(world *w) {
+    dnn_run_desc d = {DNN_SIZED(dnn_run_desc), .mode = DNN_RUN_CONTINUE, .no_events = 1};
+    assert_int_equal(dnn_run_create(&w->run, w->context, run_folder, &d), DNN_OK);
+}
+
+static void make_world(world *w, const char *function) {
     static const char empty[] = "\2\0\0\0\0\0\0\0{}";
     memset(w, 0, sizeof *w);
     w->context = new_context();
     make_network(w);
     make_data(w);
     assert_int_equal(dnn_safetensors_parse(&w->archive, w->context, empty, 10), DNN_OK);
-    if (with_report) make_report(w);
+    if (strstr(function, "report")) make_report(w);
     make_findings(w);
+    if (strncmp(function, "dnn_run_", 8) == 0) make_run(w);
     assert_int_equal(dnn_summarise(&w->summary, w->dataset, NULL), DNN_OK);
     for (int i = 0; i < 4; i++) {
         w->tensors[i] = w->tensor;
@@ -116,6 +128,7 @@ static void give_back_retained(const function_row *f, world *w) {
 
 /* Some of these were released, or handed over, by the function under test: then this is an error, and harmless. */
 static void end_world(world *w) {
+    dnn_run_release(w->run);
     dnn_summary_release(w->summary);
     dnn_report_release(w->report);
     dnn_statistics_release(w->statistics);
@@ -159,6 +172,7 @@ static void *handle_of(const world *w, argument_kind kind) {
     case HANDLE_CHECK_REPORT: return w->check_report;
     case HANDLE_ARCHIVE: return w->archive;
     case HANDLE_REPORT: return w->report;
+    case HANDLE_RUN: return w->run;
     case HANDLE_SUMMARY: return w->summary;
     case HANDLE_STATISTICS: return w->statistics;
     default: return NULL;
@@ -219,8 +233,8 @@ static bool repeats_an_error(const function_row *f, int at, way how) {
 
 static int check_call(const function_row *f, int at, way how) {
     world w, other;
-    make_world(&w, strstr(f->name, "report") != NULL);
-    make_world(&other, false);
+    make_world(&w, f->name);
+    make_world(&other, strncmp(f->name, "dnn_run_", 8) == 0 ? f->name : "");
     dnn_fail(DNN_ERROR_INTERNAL, "untouched");
     bool failed = f->call(&w, at, bad_argument(&w, &other, f->arguments[at], how));
     bool said = (repeats_an_error(f, at, how) || !strstr(dnn_last_error(), "untouched")) && *dnn_last_error() &&
@@ -251,10 +265,27 @@ static void every_function_with_good_arguments(void **state) {
     (void)state;
     for (int i = 0; i < FUNCTIONS; i++) {
         world w;
-        make_world(&w, strstr(functions[i].name, "report") != NULL);
+        make_world(&w, functions[i].name);
         if (!functions[i].call(&w, -1, NULL)) give_back_retained(&functions[i], &w);
         end_world(&w);
     }
+}
+
+static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *where) {
+    (void)about, (void)kind, (void)where;
+    return remove(path);
+}
+
+static int set_up(void **state) {
+    (void)state;
+    if (mkdtemp(run_folder)) return 0;
+    snprintf(run_folder, sizeof run_folder, "/tmp/dnn-misuse-XXXXXX");
+    return mkdtemp(run_folder) ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    return nftw(run_folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 int main(void) {
@@ -262,5 +293,5 @@ int main(void) {
         cmocka_unit_test(every_argument_of_every_function),
         cmocka_unit_test(every_function_with_good_arguments),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

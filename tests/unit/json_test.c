@@ -15,7 +15,7 @@ static dnni_json open_text(const char *text, char **copy) {
     size_t n = strlen(text);
     *copy = malloc(n ? n : 1);
     memcpy(*copy, text, n);
-    return (dnni_json){*copy, *copy, *copy + n};
+    return (dnni_json){*copy, *copy, *copy + n, "header"};
 }
 
 static const struct {
@@ -149,6 +149,35 @@ static void test_lists(void **state) {
     }
 }
 
+static void test_numbers(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int length; /* -1: none */
+    } numbers[] = {{"0", 1}, {" -0 ", 2}, {"12.50,", 5}, {"1e5", 3}, {"-1.5E-07]", 8}, {"1e+3", 4}, {"", -1}, {"-", -1},
+                   {"01", -1}, {".5", -1}, {"1.", -1}, {"1e", -1}, {"1e+", -1}, {"nan", -1}, {"+1", -1}, {"--1", -1}};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        char *copy;
+        const char *text;
+        int64_t length;
+        dnni_json json = open_text(numbers[i].text, &copy);
+        dnn_status status = dnni_json_number(&json, &text, &length);
+        assert_int_equal(status, numbers[i].length < 0 ? DNN_ERROR_FORMAT : DNN_OK);
+        if (status == DNN_OK) assert_int_equal(length, numbers[i].length);
+        free(copy);
+    }
+}
+
+static void test_words(void **state) {
+    (void)state;
+    char *copy;
+    dnni_json json = open_text(" true nul", &copy);
+    assert_false(dnni_json_word(&json, "false"));
+    assert_true(dnni_json_word(&json, "true"));
+    assert_false(dnni_json_word(&json, "null"));
+    free(copy);
+}
+
 static void test_message(void **state) {
     (void)state;
     char *copy;
@@ -163,7 +192,8 @@ static void test_message(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_strings),  cmocka_unit_test(test_string_room), cmocka_unit_test(test_integers),
-        cmocka_unit_test(test_lists),    cmocka_unit_test(test_message),
+        cmocka_unit_test(test_lists),    cmocka_unit_test(test_message),       cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -227,6 +227,11 @@ class dnn_preflight_skip(IntEnum):
     DNN_PREFLIGHT_NO_MEMORY = 64
 
 
+class dnn_run_mode(IntEnum):
+    DNN_RUN_NEW = 0
+    DNN_RUN_CONTINUE = 10
+
+
 class dnn_target(IntEnum):
     DNN_TARGET_PLAIN = 0
     DNN_TARGET_MASK = 10
@@ -1340,6 +1345,37 @@ class dnn_probe_desc(Structure):
     ]
 
 
+class dnn_run_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("name", c_char_p),
+        ("argc", c_int32),
+        ("argv", POINTER(c_char_p)),
+        ("mode", c_int),
+        ("no_events", c_int32),
+        ("no_context_log", c_int32),
+        ("now", CFUNCTYPE(c_double, c_void_p)),
+        ("user", c_void_p),
+    ]
+
+
+class dnn_bar(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("label", c_char_p),
+        ("done", c_int64),
+        ("total", c_int64),
+        ("first", c_int64),
+        ("seconds", c_double),
+        ("unit", c_char_p),
+        ("units_per_step", c_int64),
+        ("has_loss", c_int32),
+        ("loss", c_double),
+        ("width", c_int32),
+        ("plain", c_int32),
+    ]
+
+
 class dnn_transform_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -1926,6 +1962,25 @@ DNN = {
     "dnn_preflight_memory": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_void_p,
                                           POINTER(dnn_preflight_desc)]),
     "dnn_probe": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_array), c_int32, POINTER(dnn_probe_desc)]),
+    "dnn_run_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, POINTER(dnn_run_desc)]),
+    "dnn_run_release": (dnn_status, [c_void_p]),
+    "dnn_run_end": (dnn_status, [c_void_p, c_int]),
+    "dnn_run_flush": (dnn_status, [c_void_p]),
+    "dnn_run_folder": (c_char_p, [c_void_p]),
+    "dnn_run_set_text": (dnn_status, [c_void_p, c_char_p, c_char_p]),
+    "dnn_run_set_number": (dnn_status, [c_void_p, c_char_p, c_double]),
+    "dnn_run_set_bool": (dnn_status, [c_void_p, c_char_p, c_int32]),
+    "dnn_run_set_model": (dnn_status, [c_void_p, c_void_p]),
+    "dnn_run_set_data": (dnn_status, [c_void_p, c_char_p, c_void_p, POINTER(dnn_progress)]),
+    "dnn_run_log": (dnn_status, [c_void_p, c_char_p]),
+    "dnn_run_add_scalar": (dnn_status, [c_void_p, c_char_p, c_int64, c_double]),
+    "dnn_run_add_histogram": (dnn_status, [c_void_p, c_char_p, c_int64, c_void_p]),
+    "dnn_run_add_png": (dnn_status, [c_void_p, c_char_p, c_int64, c_void_p, c_int64]),
+    "dnn_run_add_text": (dnn_status, [c_void_p, c_char_p, c_int64, c_char_p]),
+    "dnn_run_add_report": (dnn_status, [c_void_p, c_int64, c_void_p]),
+    "dnn_run_report": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p]),
+    "dnn_run_compare": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, c_char_p]),
+    "dnn_bar_line": (dnn_status, [POINTER(c_char), c_int64, POINTER(dnn_bar)]),
     "dnn_dataset_transform": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_transform_desc)]),
     "dnn_dataset_draws": (c_int64, [c_void_p, c_int64, c_int64, POINTER(c_char), c_size_t]),
     "dnn_transform_chain": (dnn_status, [POINTER(c_void_p), c_void_p]),
