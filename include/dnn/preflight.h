@@ -29,7 +29,8 @@
  *       "all-zero-weights"             e  weights of two or more axes, all equal, whose gradient tells no units apart
  *       "parameters-without-gradient"  e  exactly 0 over a batch, as they are and moved a little
  *       "constant-loss"                e  the same of all parameters
- *       "dead-units"                   w  ReLUs that are 0 for all samples: 10 % of a layer; e: 40 %
+ *       "dead-units"                   w  ReLUs that are 0 on 1000 samples: 10 % of a layer; e: 40 %,
+ *                                         on all that there are
  *     gradients    dnn_check_gradients on a few derivatives of each tensor
  *       "gradient-wrong"               e
  *       "gradients-not-checked"        n  a layer runs in float32 alone, or it would take too long

@@ -15,10 +15,13 @@ typedef struct first_loss {
     preflight_shares shares;
     double value, untrained;       /* means over the batches: of the module, of one that says nothing */
     double spread;                 /* mean variance of the rows of y */
+    bool between;                  /* all outputs lie between 0 and 1, where logits are taken */
 } first_loss;
 
-/* What y holds: softmax before the loss. */
+/* What y holds: softmax before the loss. And whether outputs lie between 0 and 1 by chance, or by a sigmoid: tried with
+ * other weights, after which the clone starts again. */
 dnn_status dnni_first_look_at_outputs(first_loss *l, const dnn_array *y);
+dnn_status dnni_first_look_for_sigmoid(first_loss *l);
 
 /* The loss has refused y and the targets: why. */
 dnn_status dnni_first_loss_refused(first_loss *l, dnn_status status, const dnn_array *y);

@@ -41,6 +41,9 @@ typedef dnn_status preflight_check(preflight *f);
 preflight_check dnni_preflight_structure, dnni_preflight_look, dnni_preflight_scale, dnni_preflight_epochs;
 preflight_check dnni_preflight_loss, dnni_preflight_gradient_check, dnni_preflight_bytes;
 
+/* The first layer of a forward of x whose own gradients are wrong; lent by the pool; NULL: none is alone. */
+dnn_status dnni_preflight_wrong_layer(preflight *f, const dnn_tensor *x, const char **path);
+
 /* The samples of batch i of f->n / f->batch (at least one), new tensors that share their memory. */
 dnn_status dnni_preflight_batch(const preflight *f, int64_t i, dnn_tensor **x, dnn_tensor **target);
 static inline int64_t preflight_batches(const preflight *f) { return dnnk_max(f->n / f->batch, 1); }

@@ -51,6 +51,31 @@ static dnn_status say_facts(preflight *f, const dnn_check_report *report, int64_
     return DNN_OK;
 }
 
+/* One sentence, if one layer is at fault; otherwise one for each tensor whose gradient is wrong. */
+static dnn_status say_layer(preflight *f, const char *layer, const dnn_check_report *report) {
+    dnn_check_row row = {DNN_SIZED(dnn_check_row)};
+    char seen[160] = "";
+    for (int64_t i = 0; dnn_check_report_row(report, i, &row) == DNN_OK; i++) {
+        size_t used = strlen(seen);
+        if (row.verdict == DNN_CHECK_FAIL && !strstr(seen, row.path))
+            snprintf(seen + used, sizeof seen - used, "%s%s", used ? ", " : "", row.path);
+    }
+    DNNI_TRY(dnni_report_add(f->report, DNN_SEVERITY_ERROR, "gradient-wrong",
+                             "The backward of %s is not the derivative of its forward.", layer));
+    DNNI_TRY(dnni_report_how(f->report, "checked alone, on what it gets in this network; in the network wrong for %s",
+                             seen));
+    DNNI_TRY(dnni_report_set(f->report, layer));
+    return dnni_report_action(f->report, "dnn_check_gradients on that layer alone shows each derivative");
+}
+
+static dnn_status say_failure(preflight *f, const dnn_tensor *x, const dnn_check_report *report, int64_t *said) {
+    const char *layer = NULL;
+    if (*said == 0) DNNI_TRY(dnni_preflight_wrong_layer(f, x, &layer));
+    if (!layer) return say_rows(f, report, said);
+    *said = MOST_NAMED;
+    return say_layer(f, layer, report);
+}
+
 static dnn_status say_unchecked(preflight *f, const char *why) {
     DNNI_TRY(dnni_report_add(f->report, DNN_SEVERITY_NOTE, "gradients-not-checked", "Gradients were not checked."));
     DNNI_TRY(dnni_report_how(f->report, "%s", why));
@@ -66,7 +91,7 @@ static dnn_status check(preflight *f, const dnn_tensor *x, const dnn_check_desc 
     if (status != DNN_OK) return (*said)++ == 0 ? say_unchecked(f, dnn_last_error()) : DNN_OK;
     dnn_check_report_figures(report, &figures);
     *checked += (double)figures.checked;
-    status = say_rows(f, report, said);
+    if (figures.failed > 0) status = say_failure(f, x, report, said);
     if (status == DNN_OK && *said == 0) status = say_facts(f, report, said);
     dnn_check_report_release(report);
     return status;

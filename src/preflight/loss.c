@@ -147,6 +147,7 @@ static dnn_status look(first_loss *l) {
     f->module->gradient_flags = DNN_GRADIENTS_DEFAULT;
     DNNI_TRY(measure(l));
     if (!l->fits) return DNN_OK;
+    if (l->between) DNNI_TRY(dnni_first_look_for_sigmoid(l));
     DNNI_TRY(say_loss(l));
     DNNI_TRY(dnni_first_look_at_classes(l));
     DNNI_TRY(dnni_first_look_at_frozen(l));

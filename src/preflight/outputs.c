@@ -2,8 +2,9 @@
 #include "preflight/first.h"
 
 #define SUMS_TO_ONE 1e-4
+#define LARGER 30.0 /* times as large weights make logits that leave [0, 1] */
 
-enum { ENOUGH_NUMBERS = 32, ENOUGH_LABELS = 20 };
+enum { ENOUGH_NUMBERS = 32, ENOUGH_LABELS = 20, SOME_LABELS = 100 };
 
 /* ---- probabilities ---- */
 
@@ -34,7 +35,7 @@ static kinds kinds_of(const dnn_array *y) {
         low = fmin(low, v);
         high = fmax(high, v);
     }
-    k.between = k.between && low > 0 && high < 1 && low < high;
+    k.between = k.between && low >= 0 && high <= 1 && low < high;
     return k;
 }
 
@@ -62,16 +63,41 @@ static dnn_status say_sigmoid(first_loss *l) {
     DNNI_TRY(dnni_report_add(r, DNN_SEVERITY_ERROR, "sigmoid-before-loss",
                              "The module's outputs all lie between 0 and 1, and the loss takes logits: a sigmoid is "
                              "done twice."));
+    DNNI_TRY(dnni_report_how(r, "they stay there when all weights are %g times as large", LARGER));
     return dnni_report_action(r, "leave the sigmoid out of the module: dnn_bce_with_logits does it, exactly for large "
                                  "numbers too");
 }
 
 dnn_status dnni_first_look_at_outputs(first_loss *l, const dnn_array *y) {
     kinds k = kinds_of(y);
-    if (preflight_loss_is(l->flight, "bce_with_logits")) return k.between ? say_sigmoid(l) : DNN_OK;
+    l->between = k.between && preflight_loss_is(l->flight, "bce_with_logits");
     if (!preflight_loss_is(l->flight, "cross_entropy")) return DNN_OK;
     if (k.rows_sum) return say_softmax(l);
     return k.logs_sum ? say_log_softmax(l) : DNN_OK;
+}
+
+static void enlarge_weights(const first_loss *l) {
+    for (int64_t i = 0; i < l->clone.index->n_parameters; i++) {
+        const dnni_index_parameter *p = &l->clone.index->parameters[i];
+        const dnn_array *a = &p->parameter->value->array;
+        for (int64_t k = 0; !p->is_buffer && dnni_is_real(a->dtype) && k < dnni_count(a); k++)
+            dnni_store(a->dtype, a->data, k, LARGER * dnni_load(a->dtype, a->data, k));
+        dnni_tensor_written(p->parameter->value);
+    }
+}
+
+dnn_status dnni_first_look_for_sigmoid(first_loss *l) {
+    dnn_tensor *x, *target;
+    const dnn_tensor *y;
+    DNNI_TRY(dnni_preflight_batch(l->flight, 0, &x, &target));
+    enlarge_weights(l);
+    dnn_status status = dnn_module_forward(l->flight->module, x, &y);
+    bool stays = status == DNN_OK && kinds_of(&y->array).between;
+    dnn_tensor_release(target);
+    dnn_tensor_release(x);
+    dnni_clone_restart(&l->clone, l->flight->d.seed);
+    DNNI_TRY(status);
+    return stays ? say_sigmoid(l) : DNN_OK;
 }
 
 /* ---- labels ---- */
@@ -159,6 +185,8 @@ dnn_status dnni_first_look_at_classes(first_loss *l) {
                                declared, "the dataset declares its classes");
     DNNI_TRY(look_at_labels(l->flight, &found));
     int64_t used = (int64_t)found.high + 1;
-    if (declared > 0 || found.low < 0 || used >= l->classes || found.count < ENOUGH_LABELS * l->classes) return DNN_OK;
+    bool enough = found.count >= ENOUGH_LABELS * l->classes ||
+                  (2 * used <= l->classes && found.count >= SOME_LABELS); /* half of the classes were not met */
+    if (declared > 0 || found.low < 0 || used >= l->classes || !enough) return DNN_OK;
     return say_wrong_count(l, DNN_SEVERITY_WARNING, l->classes, used, "larger labels were not seen");
 }

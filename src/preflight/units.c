@@ -1,10 +1,11 @@
 /* ReLUs that are 0 for all samples. */
 #include "preflight/first.h"
 
-#define WARN_SHARE 0.10 /* of a layer's units (own choice) */
+#define WARN_SHARE 0.10 /* of a layer's units, zero on 1000 samples (practice) */
 #define ERROR_SHARE 0.40 /* (practice) */
 
-enum { LEAST_DEAD = 2 }; /* one unit of few says nothing */
+enum { LEAST_DEAD = 2, /* one unit of few says nothing */
+       ENOUGH = 1000 };
 
 /* One ReLU layer, each time that it is applied: its units are places on the last axis. */
 typedef struct relu {
@@ -57,18 +58,20 @@ static double share_of(const relu *r) {
 static dnn_status say_dead(first_loss *l, const relus *all) {
     const relu *worst = NULL;
     int64_t others = 0;
+    double least = l->flight->n >= ENOUGH ? WARN_SHARE : ERROR_SHARE;
     for (const relu *r = all->first; r; r = r->next) {
-        others += share_of(r) >= WARN_SHARE;
+        others += share_of(r) >= least;
         if (!worst || share_of(r) > share_of(worst)) worst = r;
     }
     if (others == 0) return DNN_OK;
     dnn_report *r = l->flight->report;
     dnn_severity severity = share_of(worst) >= ERROR_SHARE ? DNN_SEVERITY_ERROR : DNN_SEVERITY_WARNING;
     DNNI_TRY(dnni_report_add(r, severity, "dead-units",
-                             "%lld of the %lld units of %s are 0 for all samples: they will never learn.",
+                             "%lld of the %lld units of %s are 0 for all samples: no gradient reaches them.",
                              (long long)dead_of(worst), (long long)worst->units, worst->path));
-    DNNI_TRY(dnni_report_how(r, "over %lld samples, in training mode; %lld layers have 10 %% or more",
-                             (long long)(preflight_batches(l->flight) * l->flight->batch), (long long)others));
+    DNNI_TRY(dnni_report_how(r, "over %lld samples, in training mode; so in %lld layers at %g %% or more",
+                             (long long)(preflight_batches(l->flight) * l->flight->batch), (long long)others,
+                             100 * least));
     DNNI_TRY(dnni_report_set(r, worst->path));
     return dnni_report_action(r, "look for biases far below 0, inputs that are not standardised, or weights that are "
                                  "too large; a leaky ReLU cannot die");

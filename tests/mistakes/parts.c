@@ -131,3 +131,9 @@ void autopsy(program *p, const dnn_tensor *x) {
     OK(dnn_autopsy(&report, p->net, &x, 1, NULL));
     said(p, "dnn_autopsy", report);
 }
+
+void preflight(program *p, dnn_preflight_desc desc) {
+    dnn_report *report;
+    if (went(p, "dnn_preflight", dnn_preflight(&report, p->net, p->loss, p->opt, p->train, &desc)))
+        said(p, "dnn_preflight", report);
+}

@@ -79,6 +79,7 @@ double evaluate(program *p);
 void look(program *p, double low, double high); /* at the next batch; 0, 0: no range is declared */
 void audit(program *p, int64_t classes);        /* the training set and, if there is one, the test set */
 void probe(program *p);                         /* the network, for what the loader gives */
+void preflight(program *p, dnn_preflight_desc desc);
 void autopsy(program *p, const dnn_tensor *x);  /* the network on this batch */
 
 #endif

@@ -152,6 +152,27 @@ static void dead(flight *f, dnn_preflight_desc *d) {
 static void few_dead(flight *f, dnn_preflight_desc *d) {
     (void)d;
     for (int64_t i = 0; i < 3; i++) tensor_put(value_of(f->net, "l0.bias"), i, -100);
+    exchange_data(f, flight_blobs(1100, 4, 3, 1));
+}
+static void few_dead_of_few(flight *f, dnn_preflight_desc *d) {
+    few_dead(f, d);
+    exchange_data(f, flight_blobs(600, 4, 3, 1));
+}
+/* Small and positive outputs, as an untrained network may well have: no sigmoid. */
+static void yes_or_no(flight *f, dnn_preflight_desc *d) {
+    (void)d;
+    exchange(f, FLIGHT_CHAIN(flight_dense(4, 16), dnn_tanh(data_ctx), flight_dense(16, 1)));
+    flight_set(f->net, "l2.weight", 0.01);
+    flight_set(f->net, "l2.bias", 0.5);
+    dnn_loss *loss;
+    OK(dnn_bce_with_logits_create(&loss, data_ctx, NULL));
+    exchange_loss(f, loss);
+    dnn_tensor *x, *t, *labels;
+    OK(dnn_dataset_get_range(&x, &labels, f->data, 0, 300));
+    t = tensor_of(data_ctx, DNN_F32, DIMS(300, 1), NULL);
+    for (int64_t i = 0; i < 300; i++) tensor_put(t, i, tensor_at(labels, i) > 0);
+    dnn_tensor_release(labels);
+    exchange_data(f, flight_dataset(x, t));
 }
 static void frozen(flight *f, dnn_preflight_desc *d) {
     (void)d;
@@ -294,6 +315,8 @@ static const mistake mistakes[] = {
     {zero_head, "!parameters-without-gradient", 0, ""},
     {dead, "dead-units", ERR, "16 of the 16 units of l1 are 0"},
     {few_dead, "dead-units", WARN, "of the 16 units of l1"},
+    {few_dead_of_few, "!dead-units", 0, ""},
+    {yes_or_no, "!sigmoid-before-loss", 0, ""},
     {none, "!dead-units", 0, ""},
     {frozen, "frozen-parameters", WARN, "l0.weight, l0.bias will not learn"},
     {frozen_on_purpose, "!frozen-parameters", 0, ""},
@@ -309,7 +332,7 @@ static const mistake mistakes[] = {
     {augmented, "!same-every-epoch", 0, ""},
     {small_budget, "memory", ERR, "may take 0.0009537 MiB"},
     {large_budget, "!memory", 0, ""},
-    {wrong_layer, "gradient-wrong", ERR, "l0.weight"},
+    {wrong_layer, "gradient-wrong", ERR, "The backward of l1 is not"},
     {none, "!gradient-wrong", 0, ""},
 };
 
