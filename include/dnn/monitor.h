@@ -1,13 +1,128 @@
-/* libdnn: watching a run: where a number that is not finite comes from. */
+/* libdnn: watching a run: what is going wrong in it, and where a number that is not finite comes from.
+ *
+ *     dnn_monitor_create(&monitor, net, opt, NULL);
+ *     while (…) {
+ *         dnn_optimizer_zero_grad(opt);
+ *         … forward, loss, backward …
+ *         dnn_monitor_step(monitor, value);
+ *         dnn_optimizer_step(opt);
+ *         … once in a while, in evaluation mode or by a predictor: dnn_monitor_validate(monitor, validation_loss);
+ *     }
+ *     dnn_monitor_report(&report, monitor);
+ *
+ * A monitor reads, and changes nothing: a run that is watched is the same run, bit for bit. It takes at most 2 % of a
+ * step (docs/performance.md), allocates nothing once a network's layers have been seen, and looks at 4096 numbers of
+ * each tensor at the most, spread evenly: norms of larger tensors are estimates, on the same places in every step.
+ */
 #ifndef DNN_MONITOR_H
 #define DNN_MONITOR_H
 
-#include "module.h"
+#include "optimizer.h"
 #include "report.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* ---- watching --------------------------------------------------------------------------------------------------- */
+
+/* Watches one module while it trains. It keeps module and optimizers alive. One monitor a module: a second one does not
+ * see its ReLUs. Threads: used by the thread that uses the module.
+ *
+ * What it finds goes to the context's log when it is found for the first time, as one line, and into its report, which
+ * counts how often it was seen. Names, and when (thresholds without a source are our choice):
+ *     diverged (error)      the loss, a gradient or a validation value is not finite; or, after 20 steps, the smoothed
+ *                           loss is above 4 times its best and a quarter of what it was in the first 10 steps; or above
+ *                           that and 10 times the first loss; or the first 20 steps took it above 4 times the first
+ *                           loss, with ‖Δw‖/‖w‖ above 0.05
+ *     loss-spike            a loss above twice that of the first 10 steps, and 10 interquartile ranges above the median
+ *                           of the last 100
+ *     loss-stuck            after `patience` steps the best smoothed loss is within 2 % of the first 10 steps'; or 50
+ *                           losses in a row have the same bits, and that is no tenth below those
+ *     gradient-spike        a norm above 10 times the median of the last 100, and above each of the first 100
+ *     vanishing-gradient    ‖g‖/‖w‖ of a tensor is below 1e-5 times that of another one
+ *     updates-too-large     ‖Δw‖/‖w‖, the median over the tensors, is above 0.1; or above 0.01, and the loss has not
+ *                           fallen by a tenth; or above 0.05 in the first 20, with a loss that rose by a tenth
+ *     updates-too-small     it is below 1e-4, reckoned for the largest rate so far, in two windows, and the loss has
+ *                           not fallen by a tenth
+ *     dead-units            a unit of a ReLU (its last axis) was zero on the last 1000 samples: a warning where 10 % of
+ *                           its units are, an error at 40 %. Seen in forwards of this module in training
+ *     gradients-not-cleared (error)    an optimizer stepped on more backwards than were declared
+ *     step-without-backward (error)    an optimizer stepped on none
+ *     evaluating-in-train-mode         dnn_monitor_validate, after forwards of this module in training mode
+ *     training-in-eval-mode            backwards, or steps, after forwards in evaluation mode alone. Both are errors if
+ *                                      a layer differs between the modes (dropout, batch norm), otherwise notes
+ *     parameters-without-optimizer     not frozen, and no optimizer that the monitor knows moves them
+ *     decay-crushes-weights (error)    a tensor shrank by a tenth in a window, to less than half of what it was, and
+ *                                      weight decay is what moves it
+ * Others are warnings. What compares tensors is judged over windows of `window` steps, by geometric means; updates from
+ * the second window on, and not in one in which the rate rose (warm-up). Not counted: biases and whatever else has one
+ * axis, tensors that began as zeros, embeddings (rows that do not occur have no gradient), frozen parameters. */
+typedef struct dnn_monitor dnn_monitor;
+
+typedef struct dnn_monitor_desc {
+    size_t size;
+    int64_t window;            /* steps; default 100 */
+    int64_t patience;          /* steps until a loss that has not moved is reported; default 200 */
+    int64_t history;           /* how many steps' figures are kept, 2 or more; default 4096 */
+    const char *const *ignore; /* names of findings that are not wanted */
+    int64_t n_ignore;
+    const char *replay;        /* as in dnn_autopsy_desc: see dnn_monitor_step_n */
+} dnn_monitor_desc;
+
+/* Watches `module`, which the optimizer moves as a whole or in part. `desc` may be NULL.
+ * Errors: ARGUMENT; NOT_FOUND for a name to be ignored; HANDLE; MEMORY. */
+DNN_API dnn_status dnn_monitor_create(dnn_monitor **out, dnn_module *module, dnn_optimizer *optimizer,
+                                      const dnn_monitor_desc *desc);
+
+/* One more optimizer that moves parameters of the module. */
+DNN_API dnn_status dnn_monitor_add_optimizer(dnn_monitor *monitor, dnn_optimizer *optimizer);
+
+/* One step of training, with its loss: once, after the backward. Before the optimizer's step is best: a loss that is
+ * not finite is then seen while the weights are still good, and the step can be left out (dnn_monitor_worst). What an
+ * optimizer does in its step is seen at the next call.
+ * Findings are no errors. Errors: STATE if the module's tree or dtype has changed (make a new monitor); MEMORY, at a
+ * layer's first forward: the call can be repeated. */
+DNN_API dnn_status dnn_monitor_step(dnn_monitor *monitor, double loss);
+
+/* The same with what the module was given in this step: the first time that something is not finite, dnn_autopsy looks
+ * for where it comes from; its findings go into the report. Errors besides: dnn_autopsy's. */
+DNN_API dnn_status dnn_monitor_step_n(dnn_monitor *monitor, double loss, const dnn_tensor *const *inputs,
+                                      int32_t n_inputs);
+
+/* A figure on data that is not trained on, a loss as a rule, after the forwards that it was computed from: those since
+ * the last step are expected to have run in evaluation mode, or by predictors. */
+DNN_API dnn_status dnn_monitor_validate(dnn_monitor *monitor, double value);
+
+/* The severity of the worst finding so far: one that is still to be seen or long past. NONE on a bad handle. */
+DNN_API dnn_severity dnn_monitor_worst(const dnn_monitor *monitor);
+
+/* All findings so far, how often and when, figures, and what an autopsy found. The caller releases it. */
+DNN_API dnn_status dnn_monitor_report(dnn_report **out, const dnn_monitor *monitor);
+
+/* What the last step came to. NaN: not known yet. */
+typedef struct dnn_monitor_figures {
+    size_t size;
+    int64_t steps;        /* that the monitor has seen */
+    double loss;
+    double smoothed;      /* by an exponential average, β = 0.98, that began at the first loss */
+    double best;          /* the lowest smoothed loss after 20 steps */
+    double gradient_norm; /* of all gradients that are not frozen; estimated, see above */
+    double update_ratio;  /* ‖Δw‖/‖w‖ between this call and the one before, over all tensors that count */
+    double lr;            /* of the first optimizer */
+    double validation;    /* the last one */
+} dnn_monitor_figures;
+/* `figures->size` is set by the caller (DNN_SIZED). */
+DNN_API dnn_status dnn_monitor_figures_get(const dnn_monitor *monitor, dnn_monitor_figures *figures);
+
+/* The figures of all steps, for curves: a new tensor, float64 (steps, 6), released by the caller, with columns step
+ * (from 1), loss, smoothed, gradient norm, update ratio, rate. When `history` steps are there, every second one goes,
+ * and from then on every second is kept; and so on: a run of any length is even. */
+DNN_API dnn_status dnn_monitor_history(dnn_tensor **out, const dnn_monitor *monitor);
+
+DNN_API dnn_status dnn_monitor_release(dnn_monitor *monitor);
+
+/* ---- where a NaN comes from ------------------------------------------------------------------------------------- */
 
 typedef struct dnn_autopsy_desc {
     size_t size;

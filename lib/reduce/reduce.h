@@ -20,6 +20,11 @@ void dnnk_sum_middle_backward(const dnnk_env *env, dnnk_type type, int64_t outer
 /* sum of x[i]^2, in double throughout: it neither overflows nor loses small gradients. */
 double dnnk_sum_squares(const dnnk_env *env, dnnk_type type, int64_t n, const void *x);
 
+/* How far an array has come: sums of (x[i] - old[i])^2 and of x[i]^2, in double. */
+typedef struct dnnk_motion {
+    double moved, squares;
+} dnnk_motion;
+
 /* What an array holds. min, max, mean and sum_squares are those of its finite numbers; with none of them min = +inf,
  * max = -inf and the mean is NaN. */
 typedef struct dnnk_summary {
@@ -48,6 +53,8 @@ typedef struct dnnk_reduce_table {
     /* dx[o, j, i] = alpha * dy[o, i] */
     void (*broadcast)(int64_t outer, int64_t n, int64_t inner, double alpha, const void *dy, void *dx);
     double (*sum_squares)(int64_t n, const void *x);
+    /* x beside what it was; `old` is x then. Serial: for pieces of an array */
+    dnnk_motion (*follow)(int64_t n, const void *x, void *old);
     /* first_bad is relative to x; `mean` holds the sum */
     dnnk_summary (*summarise)(int64_t n, const void *x);
     void (*argmax_rows)(int64_t rows, int64_t cols, const void *x, int64_t *index);

@@ -35,6 +35,11 @@ static void broadcast(int64_t outer, int64_t n, int64_t inner, double alpha_, co
             for (int64_t i = 0; i < inner; i++) dx[i] = alpha * dy[i];
 }
 
+/* Eight running sums, added up in a fixed order. */
+static double sum_lanes(const double *lane) {
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
 static double sum_squares(int64_t n, const void *x_) {
     const real *x = x_;
     double lane[8] = {0};
@@ -42,7 +47,27 @@ static double sum_squares(int64_t n, const void *x_) {
     for (; i + 8 <= n; i += 8)
         for (int64_t l = 0; l < 8; l++) lane[l] += (double)x[i + l] * (double)x[i + l];
     for (int64_t l = 0; i + l < n; l++) lane[l] += (double)x[i + l] * (double)x[i + l];
-    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+    return sum_lanes(lane);
+}
+
+static inline void follow_lanes(int64_t count, const real *restrict x, real *restrict old, double *restrict moved,
+                                double *restrict squares) {
+    for (int64_t l = 0; l < count; l++) {
+        double now = (double)x[l], step = now - (double)old[l];
+        moved[l] += step * step;
+        squares[l] += now * now;
+        old[l] = x[l];
+    }
+}
+
+static dnnk_motion follow(int64_t n, const void *x_, void *old_) {
+    const real *x = x_;
+    real *old = old_;
+    double moved[8] = {0}, squares[8] = {0};
+    int64_t i = 0;
+    for (; i + 8 <= n; i += 8) follow_lanes(8, x + i, old + i, moved, squares);
+    follow_lanes(n - i, x + i, old + i, moved, squares);
+    return (dnnk_motion){sum_lanes(moved), sum_lanes(squares)};
 }
 
 #define LANES 8
@@ -103,5 +128,6 @@ const dnnk_reduce_table DNNK_TABLE(reduce) = {.sum_columns = sum_columns,
                                               .store = store,
                                               .broadcast = broadcast,
                                               .sum_squares = sum_squares,
+                                              .follow = follow,
                                               .summarise = summarise,
                                               .argmax_rows = argmax_rows};

@@ -23,6 +23,7 @@ static const char *kind_name(uint32_t kind) {
     case DNNI_SUMMARY: return "summary";
     case DNNI_RUN: return "run";
     case DNNI_STATISTICS: return "set of statistics";
+    case DNNI_MONITOR: return "monitor";
     default: return NULL;
     }
 }

@@ -50,8 +50,8 @@ dnn_status dnni_plan_make(dnni_plan **out, dnn_module *module, const dnn_array *
     plan->pool.ctx = plan->ctx = ctx;
     plan->use = use;
     plan->signature = dnni_module_signature(module, use);
-    plan->keeps = use != DNNI_TO_PREDICT &&
-                  ((module->gradient_flags & DNN_GRADIENTS_EVAL) || dnni_module_any_training(module));
+    plan->trains = use != DNNI_TO_PREDICT && dnni_module_any_training(module);
+    plan->keeps = use != DNNI_TO_PREDICT && ((module->gradient_flags & DNN_GRADIENTS_EVAL) || plan->trains);
     dnn_status status = compile(plan, module, inputs, n_inputs);
     if (status == DNN_OK) *out = plan;
     else dnni_plan_free(plan);

@@ -91,6 +91,7 @@ typedef struct dnni_plan {
     dnn_array *input_shapes;
     int32_t n_inputs;
     bool keeps; /* a backward may follow */
+    bool trains; /* in training mode, as a whole or in part */
     dnni_use use;
     /* the list */
     plan_step *steps;

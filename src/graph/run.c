@@ -95,6 +95,19 @@ static dnn_status show(const dnni_plan *plan, const plan_step *step, const dnni_
     return status == DNN_OK ? DNN_OK : failed(step, dnni_host_failed(status, errors, "see"));
 }
 
+/* The last part of an epilogue is ReLU's; its layer is among the guests. */
+static const plan_step *relu_of(const plan_step *step) {
+    for (int32_t g = 0; g <= step->n_guests; g++)
+        if (step[g].spec.is == DNN_EPILOGUE_RELU) return &step[g];
+    return NULL;
+}
+
+static void show_relu(const dnni_plan *plan, const plan_step *step, const dnni_watch *watch) {
+    if (!watch->rectified || !plan->keeps || step->is_view || step->is_guest) return;
+    const plan_step *relu = relu_of(step);
+    if (relu) watch->rectified(watch->user, relu->path, &step->forward_call.outputs[0]);
+}
+
 static dnn_status forward_step(plan_step *step, uint64_t *choices) {
     if (step->is_view || step->is_guest) return DNN_OK;
     fetch_parameters(step);
@@ -113,6 +126,7 @@ dnn_status dnni_plan_forward(dnni_plan *plan, void *const *inputs, const dnni_wa
     for (int64_t i = 0; i < plan->n_steps; i++) {
         DNNI_TRY(forward_step(&plan->steps[i], watch->choices));
         DNNI_TRY(show(plan, &plan->steps[i], watch));
+        show_relu(plan, &plan->steps[i], watch);
     }
     return DNN_OK;
 }

@@ -18,6 +18,7 @@ struct dnni_runner {
     char *zeros; /* the gradient of outputs that are given none */
     int64_t zeros_capacity;
     dnni_watch watch;
+    dnni_tally tally;
 };
 
 dnni_runner *dnni_runner_new(dnn_context *ctx, dnni_use use) {
@@ -188,6 +189,7 @@ dnn_status dnni_runner_forward(dnni_runner *runner, dnn_module *module, const dn
         return status;
     }
     runner->current = plan;
+    *(plan->trains ? &runner->tally.forwards_training : &runner->tally.forwards_evaluating) += 1;
     for (int32_t i = 0; i < n_outputs; i++) outputs[i] = plan->output_tensors[i];
     return DNN_OK;
 }
@@ -279,8 +281,17 @@ dnn_status dnni_runner_backward(dnni_runner *runner, dnn_module *module, const d
     dnni_plan *plan = runner->current;
     DNNI_TRY(run_backward(runner, output_gradients, n_outputs));
     count_backward(module, dnni_next_visit());
+    *(plan->trains ? &runner->tally.backwards_training : &runner->tally.backwards_evaluating) += 1;
     for (int32_t i = 0; input_gradients && i < n_inputs; i++) input_gradients[i] = plan->input_gradient_tensors[i];
     return DNN_OK;
 }
 
+/* ---- watching ---- */
+
 void dnni_runner_watch(dnni_runner *runner, const dnni_watch *watch) { runner->watch = *watch; }
+
+void dnni_runner_unwatch(dnni_runner *runner, const void *user) {
+    if (runner && runner->watch.user == user) runner->watch = (dnni_watch){NULL};
+}
+
+dnni_tally dnni_runner_tally(const dnni_runner *runner) { return runner ? runner->tally : (dnni_tally){0}; }

@@ -30,10 +30,22 @@ typedef struct dnni_watch {
     uint64_t *choices; /* the choices that layers make on their data are mixed into it */
     dnn_status (*see)(void *user, const dnn_observation *observation); /* as in dnn_module_observe */
     void *user;
+    /* after each ReLU, also one that another layer did on the way, of a forward that a backward may follow: its path
+     * and its output */
+    void (*rectified)(void *user, const char *path, const dnn_array *y);
 } dnni_watch;
 
 /* From now on every forward is watched so. */
 void dnni_runner_watch(dnni_runner *runner, const dnni_watch *watch);
+
+/* Ends that, if it is this user's. NULL is fine. */
+void dnni_runner_unwatch(dnni_runner *runner, const void *user);
+
+/* How often a runner ran, by the mode of its module: training as a whole or in part, or evaluating. */
+typedef struct dnni_tally {
+    int64_t forwards_training, forwards_evaluating, backwards_training, backwards_evaluating;
+} dnni_tally;
+dnni_tally dnni_runner_tally(const dnni_runner *runner); /* zeros for NULL */
 
 /* A forward whose outputs nobody takes. */
 dnn_status dnni_runner_look(dnni_runner *runner, dnn_module *module, const dnn_tensor *const *inputs, int32_t n_inputs);

@@ -19,7 +19,7 @@ static void copy_settings(dnni_optimizer_aside *a, const dnn_optimizer *o) {
     a->max_norm = o->max_norm;
     a->norm = o->norm;
     a->accumulation = o->accumulation;
-    a->reported_many = a->reported_none = true;
+    a->missteps = (dnni_missteps){.many = 1, .none = 1};
 }
 
 dnn_status dnni_optimizer_aside_make(dnni_optimizer_aside *a, dnni_pool *pool, dnn_optimizer *o, bool keeps_state) {
@@ -68,8 +68,7 @@ void dnni_optimizer_exchange(dnni_optimizer_aside *a) {
     DNNI_SWAP(double, a->max_norm, o->max_norm);
     DNNI_SWAP(double, a->norm, o->norm);
     DNNI_SWAP(int32_t, a->accumulation, o->accumulation);
-    DNNI_SWAP(bool, a->reported_many, o->reported_many);
-    DNNI_SWAP(bool, a->reported_none, o->reported_none);
+    DNNI_SWAP(dnni_missteps, a->missteps, o->missteps);
     a->is_exchanged = !a->is_exchanged;
 }
 

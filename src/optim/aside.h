@@ -17,7 +17,7 @@ typedef struct dnni_optimizer_aside {
     int64_t n_groups;
     double weight_decay, max_norm, norm;
     int32_t accumulation;
-    bool reported_many, reported_none; /* the other's are set: what is tried is no news for the host's log */
+    dnni_missteps missteps; /* the other's are no news: what is tried is none for the host's log */
 } dnni_optimizer_aside;
 
 /* Another's state: as a new optimizer has it, or a copy of the owner's (`keeps_state`). The lists lie in the caller's

@@ -199,18 +199,16 @@ static void report_backwards(dnn_optimizer *o, const dnni_index *index) {
         if (is_live(index, &o->slots[i]) && owner->pending_backwards > most) most = owner->pending_backwards;
     }
     long long step = (long long)next_step(o->steps);
-    if (most == 0 && !o->reported_none) {
-        o->reported_none = true;
+    if (most == 0 && o->missteps.none++ == 0)
         dnni_log(o->base.ctx, DNN_LOG_WARNING, "optimizer, step %lld: no backward since the gradients were cleared",
                  step);
-    }
-    if (most > o->accumulation && !o->reported_many) {
-        o->reported_many = true;
+    if (most <= o->accumulation) return;
+    if (most > o->missteps.most) o->missteps.most = most;
+    if (o->missteps.many++ == 0)
         dnni_log(o->base.ctx, DNN_LOG_WARNING,
                  "optimizer, step %lld: the gradients of %d backwards are added up, %d declared: clear them "
                  "(dnn_optimizer_zero_grad), or declare it (dnn_optimizer_set_accumulation)",
                  step, most, o->accumulation);
-    }
 }
 
 static dnn_status make_states(dnn_optimizer *o, const dnni_index *index) {

@@ -41,6 +41,12 @@ typedef struct dnni_group {
     double lr_factor, weight_decay;
 } dnni_group;
 
+/* Steps on more backwards than declared, and on none; the first of each is reported. */
+typedef struct dnni_missteps {
+    int64_t many, none;
+    int32_t most; /* backwards that were added up in one step, and not declared */
+} dnni_missteps;
+
 /* The first field of every class's own struct. */
 struct dnn_optimizer {
     dnni_object base;
@@ -59,7 +65,7 @@ struct dnn_optimizer {
     void *norm_work;
     int64_t norm_bytes;
     int32_t accumulation;
-    bool reported_many, reported_none;
+    dnni_missteps missteps;
 };
 
 /* What all descriptors have, with defaults in place. */

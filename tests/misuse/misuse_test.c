@@ -88,6 +88,7 @@ static void make_network(world *w) {
     assert_int_equal(dnn_schedule_create(&w->schedule, w->context, &schedule), DNN_OK);
     assert_int_equal(dnn_metrics_create(&w->metrics, w->context, NULL), DNN_OK);
     assert_int_equal(dnn_average_create(&w->average, w->module, NULL), DNN_OK);
+    assert_int_equal(dnn_monitor_create(&w->monitor, w->module, w->optimizer, NULL), DNN_OK);
 }
 
 /* A run has files, which take their time: only for functions that are about runs. */
@@ -137,6 +138,7 @@ static void end_world(world *w) {
     dnn_loader_release(w->loader);
     dnn_transform_release(w->transform);
     dnn_dataset_release(w->dataset);
+    dnn_monitor_release(w->monitor);
     dnn_average_release(w->average);
     dnn_metrics_release(w->metrics);
     dnn_schedule_release(w->schedule);
@@ -166,6 +168,7 @@ static void *handle_of(const world *w, argument_kind kind) {
     case HANDLE_SCHEDULE: return w->schedule;
     case HANDLE_METRICS: return w->metrics;
     case HANDLE_AVERAGE: return w->average;
+    case HANDLE_MONITOR: return w->monitor;
     case HANDLE_DATASET: return w->dataset;
     case HANDLE_LOADER: return w->loader;
     case HANDLE_TRANSFORM: return w->transform;

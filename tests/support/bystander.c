@@ -159,7 +159,7 @@ static void mix_optimizer(uint64_t *h, const dnn_optimizer *o) {
     MIX(h, o->max_norm);
     MIX(h, o->norm);
     MIX(h, o->accumulation);
-    MIX(h, (int)o->reported_many * 2 + (int)o->reported_none);
+    MIX(h, o->missteps.many * 2 + o->missteps.none);
 }
 
 uint64_t bystander_bits(const bystander *b) {

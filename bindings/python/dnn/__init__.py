@@ -32,7 +32,7 @@ from .look import Summary, look, probe, sheet_of, sheet_of_draws, summarise
 from .loss import Loss
 from .metrics import Metrics, metrics, quartiles
 from .module import Description, Graph, Module, Parameter, Predictor, Sequential, Value
-from .monitor import autopsy
+from .monitor import Monitor, autopsy, monitor
 from .optimizer import Optimizer
 from .preflight import (preflight, preflight_data, preflight_first_loss, preflight_gradients, preflight_memory)
 from .report import Report
@@ -44,11 +44,11 @@ from .weights import Archive, load_tensors, save_tensors
 __all__ = _constructors.__all__ + [
     "Archive", "ArgumentError", "Average", "CallbackError", "CheckReport", "Context", "DTypeError", "Dataset",
     "Description", "Error", "FileError", "FormatError", "Graph", "HandleError", "InternalError", "InvalidValueError",
-    "Layer", "LayerSpec", "Loader", "Loss", "Metrics", "Module", "NotFoundError", "Optimizer", "OutOfMemoryError",
+    "Layer", "LayerSpec", "Loader", "Loss", "Metrics", "Module", "Monitor", "NotFoundError", "Optimizer", "OutOfMemoryError",
     "Parameter", "Predictor", "Report", "Schedule", "Sequential", "ShapeError", "Spec", "StateError", "Statistics",
     "Summary", "Tensor", "ThreadError", "UnsupportedError", "Value", "audit", "autopsy", "average", "check_gradients", "check_loss",
     "custom", "dataset", "default_context", "digits", "init", "inspect", "io", "library_version", "load_tensors",
-    "look", "metrics", "preflight", "preflight_data", "preflight_first_loss", "preflight_gradients", "preflight_memory",
+    "look", "metrics", "monitor", "preflight", "preflight_data", "preflight_first_loss", "preflight_gradients", "preflight_memory",
     "probe", "quartiles", "read_checkpoint", "resume", "resume_test", "save_checkpoint",
     "save_tensors", "schedule", "seed", "sheet_of", "sheet_of_draws", "summarise", "tensor", "transform",
     "write_checkpoint", "zeros",

@@ -1303,6 +1303,32 @@ class dnn_metrics_desc(Structure):
     ]
 
 
+class dnn_monitor_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("window", c_int64),
+        ("patience", c_int64),
+        ("history", c_int64),
+        ("ignore", POINTER(c_char_p)),
+        ("n_ignore", c_int64),
+        ("replay", c_char_p),
+    ]
+
+
+class dnn_monitor_figures(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("steps", c_int64),
+        ("loss", c_double),
+        ("smoothed", c_double),
+        ("best", c_double),
+        ("gradient_norm", c_double),
+        ("update_ratio", c_double),
+        ("lr", c_double),
+        ("validation", c_double),
+    ]
+
+
 class dnn_autopsy_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -1937,6 +1963,16 @@ DNN = {
     "dnn_metrics_confusion": (c_void_p, [c_void_p]),
     "dnn_metrics_report": (dnn_status, [POINTER(c_void_p), c_void_p]),
     "dnn_quartiles": (dnn_status, [c_void_p, POINTER(c_double), c_int64, POINTER(c_int64)]),
+    "dnn_monitor_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_monitor_desc)]),
+    "dnn_monitor_add_optimizer": (dnn_status, [c_void_p, c_void_p]),
+    "dnn_monitor_step": (dnn_status, [c_void_p, c_double]),
+    "dnn_monitor_step_n": (dnn_status, [c_void_p, c_double, POINTER(c_void_p), c_int32]),
+    "dnn_monitor_validate": (dnn_status, [c_void_p, c_double]),
+    "dnn_monitor_worst": (c_int, [c_void_p]),
+    "dnn_monitor_report": (dnn_status, [POINTER(c_void_p), c_void_p]),
+    "dnn_monitor_figures_get": (dnn_status, [c_void_p, POINTER(dnn_monitor_figures)]),
+    "dnn_monitor_history": (dnn_status, [POINTER(c_void_p), c_void_p]),
+    "dnn_monitor_release": (dnn_status, [c_void_p]),
     "dnn_autopsy": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(c_void_p), c_int32, POINTER(dnn_autopsy_desc)]),
     "dnn_statistics_fit": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_statistics_desc)]),
     "dnn_statistics_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_int32, POINTER(c_int64), POINTER(c_double),
