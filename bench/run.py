@@ -3,7 +3,7 @@
 
     run.py [--build FOLDER] [--peer PYTHON] [--threads 1,2] [--seconds 6] [--json FILE] [NAME...]
 
-NAME: networks (`steps list` has them), "scaling", "startup", "kernels", "data"; without any, all of it. For each
+NAME: networks (`steps list` has them), "scaling", "memory", "startup", "kernels", "data"; without any, all of it. For each
 network, first both sides compute the same example from the same weights. Then each side's program is started once for each mode
 and number of threads, and they run in turns, a block of steps each, so that what else the machine does hits all alike.
 Times are medians over all steps; a ratio is the median over the rounds of (peer / libdnn), with the lowest and the
@@ -204,6 +204,32 @@ def measure_scaling(bench, network):
     return rows
 
 
+def measure_memory(bench, network):
+    """A training step within budgets of memory beside one without, in turns. Peaks are those of whole processes, with
+    the parameters, their gradients and the optimizer's state."""
+    threads = max(bench.options.threads)
+    free = Program("libdnn", bench.ours(network, "train", threads))
+    budgets = {"half": free.facts["arena_bytes"] // 2, "least": -1}
+    programs = [free] + [Program(name, bench.ours(network, "train", threads, bytes)) for name, bytes in budgets.items()]
+    take_turns(programs, bench.options.seconds)
+    for program in programs:
+        program.close()
+    print(f"\nMemory: training steps of {network} within a budget for the arena, {threads} thread(s)")
+    print(f"{'budget':<8}{'arena MB':>9} {'of all':>7} {'peak MB':>8} {'again':>6} {'% of a forward':>15}  time (range)")
+    rows = []
+    for program in programs:
+        facts = program.facts
+        rows.append({"budget": program.name if program is not free else "none", "arena_bytes": facts["arena_bytes"],
+                     "peak_bytes": program.last["peak_bytes"], "recomputed_steps": facts["recomputed_steps"],
+                     "recomputed_flops": facts["recomputed_flops"], "ms": program.median() * 1e3,
+                     "ratio": ratios(free, program), "allocations": program.last["allocations"]})
+        print(f"{rows[-1]['budget']:<8}{facts['arena_bytes'] / 1e6:>9.1f} "
+              f"{100 * facts['arena_bytes'] / free.facts['arena_bytes']:>6.0f}% {program.last['peak_bytes'] / 1e6:>8.0f} "
+              f"{facts['recomputed_steps']:>6} {100 * facts['recomputed_flops'] / facts['flops']:>15.1f}  "
+              f"{spread(rows[-1]['ratio'])}", flush=True)
+    return rows
+
+
 def measure_startup(bench):
     """Medians of several processes each; of the peer, three."""
     programs = bench.options.programs
@@ -256,7 +282,7 @@ def main():
     options = parse_arguments()
     bench = Bench(options)
     known = output(bench.ours("list")).split()
-    parts = known + ["scaling", "startup", "kernels", "data"]
+    parts = known + ["scaling", "memory", "startup", "kernels", "data"]
     wanted = options.names or parts
     unknown = [name for name in wanted if name not in parts]
     if unknown:
@@ -269,6 +295,8 @@ def main():
         result["networks"] = measure_networks(bench, chosen)
     if "scaling" in wanted:
         result["scaling"] = measure_scaling(bench, "resnet18_224")
+    if "memory" in wanted:
+        result["memory"] = measure_memory(bench, "resnet18_224")
     if "startup" in wanted:
         result["startup"] = measure_startup(bench)
     for program in ("kernels", "data"):

@@ -1,14 +1,17 @@
 /* Training steps and predictions of one network, timed on request. bench/run.py drives this program and its peer in
  * turns, through the same lines:
  *
- *     steps NETWORK train|predict THREADS     says in one line of JSON what it runs; then, for each number that it
- *                                             reads, runs that many steps and answers with one line of JSON
+ *     steps NETWORK train|predict THREADS [BYTES]
+ *                                             says in one line of JSON what it runs; then, for each number that it
+ *                                             reads, runs that many steps and answers with one line of JSON. BYTES: the
+ *                                             budget of dnn_module_set_memory
  *     steps NETWORK write FOLDER STEPS        writes weights.safetensors (as PyTorch has them) and example.safetensors:
  *                                             input, target, the prediction, and the losses of so many steps after it
- *     steps NETWORK describe                  prints the network as a table
+ *     steps NETWORK describe [BYTES]          prints the network as a table
  *     steps list                              prints the names of the networks */
 #define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,10 +66,23 @@ static dnn_status timed(session *s, bool train, int64_t steps) {
     return DNN_OK;
 }
 
+static dnn_status planned(const session *s, dnn_description_totals *totals) {
+    dnn_description *description;
+    TRY(dnn_module_describe(&description, s->net, &s->network->input, 1));
+    dnn_status status = dnn_description_totals_get(description, totals);
+    dnn_description_release(description);
+    return status;
+}
+
 static dnn_status serve(session *s, bool train) {
     TRY(step(s, train));
     TRY(step(s, train));
-    printf("{\"kernels\": \"%s\", \"parameters\": %" PRId64 "}\n", dnn_context_describe(s->ctx), count_parameters(s));
+    dnn_description_totals plan = {DNN_SIZED(dnn_description_totals)};
+    TRY(planned(s, &plan));
+    printf("{\"kernels\": \"%s\", \"parameters\": %" PRId64 ", \"flops\": %.6g, \"arena_bytes\": %" PRId64
+           ", \"recomputed_steps\": %" PRId64 ", \"recomputed_flops\": %.6g}\n",
+           dnn_context_describe(s->ctx), count_parameters(s), plan.flops, plan.arena_bytes, plan.recomputed_steps,
+           plan.recomputed_flops);
     fflush(stdout);
     int64_t steps;
     while (scanf("%" SCNd64, &steps) == 1) {
@@ -128,8 +144,8 @@ static dnn_status describe(const session *s) {
 /* ---- the command line ---- */
 
 static int usage(void) {
-    fprintf(stderr, "steps NETWORK train|predict THREADS, steps NETWORK write FOLDER STEPS, steps NETWORK describe, "
-                    "steps list\n");
+    fprintf(stderr, "steps NETWORK train|predict THREADS [BYTES], steps NETWORK write FOLDER STEPS, "
+                    "steps NETWORK describe [BYTES], steps list\n");
     return 2;
 }
 
@@ -144,12 +160,20 @@ static dnn_status command(session *s, int argc, char **argv) {
     return serve(s, strcmp(argv[2], "train") == 0);
 }
 
+/* The budget is the last of four or five words. */
+static int64_t budget(int argc, char **argv) {
+    bool describes = argc == 4 && strcmp(argv[2], "describe") == 0, runs = argc == 5 && strcmp(argv[2], "write") != 0;
+    return describes || runs ? atoll(argv[argc - 1]) : 0;
+}
+
 int main(int argc, char **argv) {
     if (argc == 2 && strcmp(argv[1], "list") == 0) return list();
     const network *chosen = argc >= 3 ? network_find(argv[1]) : NULL;
     if (!chosen) return usage();
     session s;
-    dnn_status status = session_open(&s, chosen, argc == 4 ? atoi(argv[3]) : 0);
+    bool runs = argc >= 4 && (strcmp(argv[2], "train") == 0 || strcmp(argv[2], "predict") == 0);
+    dnn_status status = session_open(&s, chosen, runs ? atoi(argv[3]) : 0);
+    if (status == DNN_OK) status = dnn_module_set_memory(s.net, budget(argc, argv));
     if (status == DNN_OK) status = command(&s, argc, argv);
     if (status != DNN_OK) fprintf(stderr, "%s: %s\n", argv[1], dnn_last_error());
     session_close(&s);

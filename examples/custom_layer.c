@@ -76,7 +76,8 @@ static const dnn_layer_class wave_class = {DNN_SIZED(dnn_layer_class),
                                            .type = "wave",
                                            .shape = wave_shape,
                                            .forward = wave_forward,
-                                           .backward = wave_backward};
+                                           .backward = wave_backward,
+                                           .repeatable = 1}; /* twice the same: may be computed again for memory */
 
 static dnn_module *wave_create(dnn_context *ctx, int64_t features) {
     wave state = {features};

@@ -69,6 +69,8 @@ typedef struct dnn_layer_call {
     uint32_t fresh;                       /* backward: bit i says that gradient i is to be overwritten, not added to: it
                                              counts as zero, but memory holds anything. Only for what `writes` names */
     const void *prepared;                 /* in predictors: what `prepare` wrote; NULL: nothing was prepared */
+    int32_t repeated;                     /* 1: forward runs a second time, for the backward (`repeatable`): buffers are
+                                             only to be read */
 } dnn_layer_call;
 
 /* What a shape rule says of a layer for given input shapes. */
@@ -147,6 +149,12 @@ typedef struct dnn_layer_class {
      * (weights packed, transformed). Called by predictors, before the first forward, and again when a parameter's
      * elements may have changed. call->work may be used. */
     dnn_status (*prepare)(const void *state, const dnn_layer_call *call, void *prepared);
+
+    /* 1: forward may run twice before a backward: given the same inputs, parameters and stream it writes the same
+     * outputs and kept arrays, bit for bit, whatever has happened to buffers in between, and with call->repeated it
+     * leaves those alone. Where memory has a budget (dnn_module_set_memory) the plan may then forget what forward
+     * wrote, and run it again. 0: it never does. */
+    int32_t repeatable;
 } dnn_layer_class;
 
 /* A module of that class. `state` (may be NULL, with 0 bytes) is copied. Returns NULL on failure, as all

@@ -103,6 +103,24 @@ typedef enum dnn_gradients {
 /* Sets that, as a sum of the flags above, for runs that start at this module. */
 DNN_API dnn_status dnn_module_set_gradients(dnn_module *module, int32_t flags);
 
+/* Memory for time. Where memory is the limit, a part of what the forward computes need not be kept for the backward: it
+ * is computed once more when it is wanted there (activation checkpointing; Chen, Xu, Zhang, Guestrin 2016). This sets
+ * how many bytes the arena may have (dnn_description_totals.arena_bytes: all memory of a run but parameters, their
+ * gradients and what the caller hands in), for runs that start at this module. The plan chooses what to compute again:
+ * nothing if all fits, otherwise what costs least time for its bytes; dnn_module_describe shows what, and the bytes. 0,
+ * as modules have it when they are new: no budget. DNN_MEMORY_LEAST: as few bytes as the plan can do with.
+ *
+ * Outputs, gradients and all else are the same as without, bit for bit: masks of dropout are drawn from the same
+ * numbers again, running statistics move once. A layer of the host's is computed once, unless its class says that it
+ * may be repeated (layer.h, `repeatable`).
+ *
+ * A change drops the plans and the arena of runs that started here, and with them what the last one lent (y, dx). Where
+ * the budget cannot be met for the inputs that come, forward and describe fail with MEMORY; the line says how many
+ * bytes would do, and a budget of so many does.
+ * Errors: ARGUMENT: bytes is negative. */
+#define DNN_MEMORY_LEAST (-1)
+DNN_API dnn_status dnn_module_set_memory(dnn_module *module, int64_t bytes);
+
 /* Converts every float parameter and buffer below to DNN_F32 or DNN_F64, gradients included; plans are dropped. From
  * float64 to float32 values are rounded. All or nothing. */
 DNN_API dnn_status dnn_module_to(dnn_module *module, dnn_dtype dtype);
@@ -187,6 +205,7 @@ typedef struct dnn_step_info {
     int64_t kept_bytes;    /* held from forward to backward, on behalf of this step */
     int32_t is_fused;      /* 1: the last step before it that is not fused does this one's work on the way, and its
                               output is never in memory; marked "+" in the table */
+    int32_t is_recomputed; /* 1: runs again in the backward, see dnn_module_set_memory */
 } dnn_step_info;
 
 /* Totals. Bytes are exact: what the library will allocate to run this plan, planned before anything is allocated. */
@@ -199,6 +218,10 @@ typedef struct dnn_description_totals {
     int64_t parameter_bytes;  /* values and gradients */
     int64_t arena_bytes;      /* activations, their gradients, what is kept, scratch: the peak of a run */
     int64_t activation_bytes; /* the sum of all outputs, if each had memory of its own */
+    int64_t arena_bytes_without; /* arena_bytes if nothing were computed again (dnn_module_set_memory) */
+    int64_t recomputed_steps;
+    double recomputed_flops;     /* of what is computed again in a backward; about 3 · flops is what forward and
+                                    backward take without it */
 } dnn_description_totals;
 
 /* Describes how the module would run on inputs of these shapes and dtypes (data ignored), in the mode it is in. Nothing

@@ -28,7 +28,8 @@ struct dnn_context {
     dnni_threads *threads; /* the default pool; NULL with a host's executor, or one lane */
     dnnk_env env;
     bool allow_winograd;
-    bool allow_fusion; /* tests switch it off, before the first plan */
+    bool allow_fusion;     /* tests switch it off, before the first plan */
+    uint64_t forced_again; /* tests: steps run again whose number's bit, modulo 64, is set, if they may */
     uint64_t seed;
     _Atomic uint64_t next_stream;
     _Atomic uint64_t next_version; /* of a storage's contents */

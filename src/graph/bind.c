@@ -23,7 +23,7 @@ static dnn_status bind_array(dnni_plan *plan, dnn_array *array, const dnn_array 
 
 static int64_t total_arrays(const plan_step *step) {
     int64_t own = 2 * plan_parameters(step)->count + plan_layer_buffers(step)->count;
-    return 3 * step->n_inputs + 3 * step->n_outputs + step->n_kept + own;
+    return 4 * step->n_inputs + 4 * step->n_outputs + 2 * step->n_kept + own;
 }
 
 static dnn_layer_call new_call(const dnni_plan *plan, const plan_step *step) {
@@ -39,8 +39,9 @@ static dnn_layer_call new_call(const dnni_plan *plan, const plan_step *step) {
                             .seed = step->module ? step->module->seed : 0};
 }
 
-/* Cuts the step's array of arrays into the lists of its two calls. Inputs and outputs are listed once for each, because
- * the backward is shown only what it asked to read: the rest may have been overwritten since. */
+/* Cuts the step's array of arrays into the lists of its calls. Inputs and outputs are listed once for each, because the
+ * backward is shown only what it asked to read (the rest may have been overwritten since), and what is made again lies
+ * elsewhere; so does what the first of two forwards keeps. */
 static dnn_status prepare_calls(dnni_plan *plan, plan_step *step) {
     if (step->arrays) return DNN_OK;
     dnn_array *a = step->arrays = dnni_pool_alloc(&plan->pool, total_arrays(step), sizeof *a);
@@ -49,9 +50,13 @@ static dnn_status prepare_calls(dnni_plan *plan, plan_step *step) {
     call.kept = a;
     call.parameters = a += step->n_kept;
     call.buffers = a += call.n_parameters;
-    step->forward_call = step->backward_call = call;
-    step->forward_call.inputs = a += call.n_buffers;
+    step->forward_call = step->again_call = step->backward_call = call;
+    step->again_call.repeated = 1;
+    step->forward_call.kept = a += call.n_buffers;
+    step->forward_call.inputs = a += step->n_kept;
     step->forward_call.outputs = a += step->n_inputs;
+    step->again_call.inputs = a += step->n_outputs;
+    step->again_call.outputs = a += step->n_inputs;
     step->backward_call.inputs = a += step->n_outputs;
     step->backward_call.outputs = a += step->n_inputs;
     step->backward_call.output_gradients = a += step->n_outputs;
@@ -67,28 +72,37 @@ static dnn_status bind_item(dnni_plan *plan, const dnn_array *list, int32_t k, c
 
 static dnn_status bind_input(dnni_plan *plan, plan_step *step, int32_t k) {
     const dnn_array *shape = &plan->values[step->inputs[k]].array;
-    int32_t buffer = plan_root(plan, step->inputs[k])->buffer;
-    int32_t read = step->backward && plan_reads_input(step, k) ? buffer : PLAN_NONE;
+    const plan_value *root = plan_root(plan, step->inputs[k]);
+    int32_t late = plan_late_buffer(root);
+    int32_t read = step->backward && plan_reads_input(step, k) ? late : PLAN_NONE;
     int32_t gradient = step->backward ? step->input_gradients[k].buffer : PLAN_NONE;
-    DNNI_TRY(bind_item(plan, step->forward_call.inputs, k, shape, buffer));
+    DNNI_TRY(bind_item(plan, step->forward_call.inputs, k, shape, root->buffer));
+    DNNI_TRY(bind_item(plan, step->again_call.inputs, k, shape, plan_runs_again(step) ? late : PLAN_NONE));
     DNNI_TRY(bind_item(plan, step->backward_call.inputs, k, shape, read));
     return bind_item(plan, step->backward_call.input_gradients, k, shape, gradient);
 }
 
 static dnn_status bind_output(dnni_plan *plan, plan_step *step, int32_t k) {
     const plan_value *value = &plan->values[step->outputs[k]];
-    int32_t read = step->backward && plan_reads_output(step, k) ? value->buffer : PLAN_NONE;
+    int32_t read = step->backward && plan_reads_output(step, k) ? plan_late_buffer(value) : PLAN_NONE;
     int32_t gradient = step->backward ? step->output_gradients[k] : PLAN_NONE;
     DNNI_TRY(bind_item(plan, step->forward_call.outputs, k, &value->array, value->buffer));
+    DNNI_TRY(bind_item(plan, step->again_call.outputs, k, &value->array, value->buffer_again));
     DNNI_TRY(bind_item(plan, step->backward_call.outputs, k, &value->array, read));
     return bind_item(plan, step->backward_call.output_gradients, k, &value->array, gradient);
+}
+
+static dnn_status bind_kept(dnni_plan *plan, plan_step *step, int32_t k) {
+    const dnn_array *shape = &step->spec.kept[k];
+    DNNI_TRY(bind_item(plan, step->forward_call.kept, k, shape, step->kept_first[k]));
+    return bind_item(plan, step->backward_call.kept, k, shape, step->kept[k]); /* those of again_call, too */
 }
 
 /* The addend is the last input: it may be handed in when the plan runs, and is set then. */
 static dnn_status bind_epilogue(dnni_plan *plan, plan_step *step) {
     if (step->n_guests == 0) return DNN_OK;
     DNNI_TRY(bind_array(plan, &step->arrived, &plan->values[step->outputs[0]].array, step->arriving));
-    step->forward_call.epilogue = &step->epilogue;
+    step->forward_call.epilogue = step->again_call.epilogue = &step->epilogue;
     if (step->spec.takes & DNN_EPILOGUE_BACKWARD) step->backward_call.epilogue = &step->epilogue;
     if (step->affine == PLAN_NONE) return DNN_OK;
     char *scale = address(plan, step->affine);
@@ -102,9 +116,9 @@ static dnn_status bind_step(dnni_plan *plan, plan_step *step) {
     DNNI_TRY(prepare_calls(plan, step));
     for (int32_t k = 0; k < step->n_inputs; k++) DNNI_TRY(bind_input(plan, step, k));
     for (int32_t k = 0; k < step->n_outputs; k++) DNNI_TRY(bind_output(plan, step, k));
-    for (int32_t k = 0; k < step->n_kept; k++)
-        DNNI_TRY(bind_item(plan, step->forward_call.kept, k, &step->spec.kept[k], step->kept[k]));
+    for (int32_t k = 0; k < step->n_kept; k++) DNNI_TRY(bind_kept(plan, step, k));
     step->forward_call.work = address(plan, step->forward_work);
+    step->again_call.work = address(plan, step->again_work);
     step->backward_call.work = address(plan, step->backward_work);
     return bind_epilogue(plan, step);
 }

@@ -1,4 +1,5 @@
 /* What a module is and costs: questions put to a plan that is made, looked at, and never run. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,10 +32,10 @@ static int64_t new_parameters(const plan_step *step, uint64_t visit) {
 static int64_t kept_bytes(const dnni_plan *plan, const plan_step *step) {
     int64_t bytes = 0;
     for (int32_t k = 0; k < step->n_kept; k++)
-        if (step->kept[k] != PLAN_NONE) bytes += dnni_bytes(&step->spec.kept[k]);
+        if (step->kept[k] != PLAN_NONE && !plan_runs_again(step)) bytes += dnni_bytes(&step->spec.kept[k]);
     for (int32_t k = 0; k < step->n_outputs && !step->is_view; k++) {
         const plan_value *value = &plan->values[step->outputs[k]];
-        bool is_kept = plan->keeps && !value->is_output && value->last_use >= (int32_t)plan->n_steps;
+        bool is_kept = plan->keeps && !value->is_output && value->last_use >= plan->n_steps;
         if (is_kept) bytes += dnni_bytes(&value->array);
     }
     return bytes;
@@ -55,12 +56,16 @@ static dnn_status describe_step(dnn_description *d, const dnni_plan *plan, const
     for (int32_t i = 0; i < step->spec.n_outputs; i++) info->output_bytes += dnni_bytes(&step->spec.outputs[i]);
     info->kept_bytes = kept_bytes(plan, step);
     info->is_fused = step->is_guest;
+    info->is_recomputed = plan_runs_again(step);
     return DNN_OK;
 }
 
 static void add_totals(dnn_description_totals *t, const dnn_step_info *info, const plan_step *step) {
     t->flops += info->flops;
     if (!step->is_view) t->activation_bytes += info->output_bytes;
+    if (!info->is_recomputed) return;
+    t->recomputed_steps++;
+    for (int32_t g = 0; g <= step->n_guests; g++) t->recomputed_flops += step[g].spec.flops;
 }
 
 static dnn_status count_parameters(dnn_description_totals *t, dnn_module *module) {
@@ -110,7 +115,8 @@ static void write_step(dnn_description *d, const dnn_step_info *s, int path_widt
     char flops[32], bytes[32], kept[32], what[176];
     quantity(flops, sizeof flops, s->flops, "FLOP");
     quantity(bytes, sizeof bytes, (double)s->output_bytes, "B");
-    quantity(kept, sizeof kept, (double)s->kept_bytes, "B");
+    if (s->is_recomputed) snprintf(kept, sizeof kept, "recomputed");
+    else quantity(kept, sizeof kept, (double)s->kept_bytes, "B");
     snprintf(what, sizeof what, "%s%s%s%s", s->is_fused ? "+ " : "", s->type, *s->detail ? " " : "", s->detail);
     append(d, "%-*s  %s%*s %-18s %12lld %14s %12s %12s\n", path_width, s->path, what, padding(what, 34), "",
            dnni_array_shape(&s->output).text, (long long)s->parameters, flops, bytes, kept);
@@ -131,6 +137,15 @@ static bool any_fused(const dnn_description *d) {
     return false;
 }
 
+static void write_recomputed(dnn_description *d) {
+    char flops[32], without[32];
+    const dnn_description_totals *t = &d->totals;
+    quantity(flops, sizeof flops, t->recomputed_flops, "FLOP");
+    quantity(without, sizeof without, (double)t->arena_bytes_without, "B");
+    append(d, "recomputed in the backward: %lld steps, %s (%.1f %% of a forward); the arena without that: %s\n",
+           (long long)t->recomputed_steps, flops, 100 * t->recomputed_flops / fmax(t->flops, 1), without);
+}
+
 static void write_text(dnn_description *d) {
     char flops[32], parameters[32], arena[32], all[32];
     const dnn_description_totals *t = &d->totals;
@@ -146,6 +161,7 @@ static void write_text(dnn_description *d) {
            (long long)t->parameters, (long long)t->trainable, flops);
     append(d, "memory: %s of parameters and gradients + %s arena (outputs alone, unshared: %s)\n", parameters, arena,
            all);
+    if (t->recomputed_steps > 0) write_recomputed(d);
     if (any_fused(d)) append(d, "+: done on the way by the step above, without an output in memory\n");
 }
 
@@ -165,6 +181,7 @@ static dnn_status describe_plan(dnn_description *d, dnn_module *module, const dn
     uint64_t visit = dnni_next_visit();
     d->totals = (dnn_description_totals){DNN_SIZED(dnn_description_totals), .steps = plan->n_steps};
     d->totals.arena_bytes = plan->arena_bytes;
+    d->totals.arena_bytes_without = plan->arena_bytes_without;
     d->steps = dnni_pool_alloc(&d->pool, plan->n_steps, sizeof *d->steps);
     if (!d->steps) return DNN_ERROR_MEMORY;
     for (int64_t i = 0; i < plan->n_steps; i++) {

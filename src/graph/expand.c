@@ -13,8 +13,8 @@ static dnn_status new_value(dnni_plan *plan, const dnn_array *array, int32_t pro
     plan->values[n] = (plan_value){.array = *array,
                                    .root = root == PLAN_NONE ? n : root,
                                    .producer = producer,
-                                   .last_use = producer,
                                    .buffer = PLAN_NONE,
+                                   .buffer_again = PLAN_NONE,
                                    .gradient = PLAN_NONE};
     plan->values[n].array.data = NULL;
     *number = n;
@@ -168,7 +168,8 @@ static dnn_status fill_step(dnni_plan *plan, plan_step *step, const int32_t *inp
 static dnn_status add_step(dnni_plan *plan, dnn_module *m, const dnn_layer_class *layer_class, const char *path,
                            const int32_t *inputs, int32_t n_inputs, int32_t *outputs, int32_t n_outputs) {
     plan_step step = {.module = m, .layer_class = layer_class, .path = path, .n_inputs = n_inputs,
-                      .n_layer_inputs = n_inputs, .n_outputs = n_outputs, .affine = PLAN_NONE, .arriving = PLAN_NONE};
+                      .n_layer_inputs = n_inputs, .n_outputs = n_outputs, .affine = PLAN_NONE, .arriving = PLAN_NONE,
+                      .again_for = PLAN_NONE};
     dnn_status status = fill_step(plan, &step, inputs);
     if (status != DNN_OK) {
         dnni_error_prefix(path);

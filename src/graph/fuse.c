@@ -48,7 +48,6 @@ static dnn_status take(dnni_plan *plan, plan_step *host, plan_step *guest) {
     host->epilogue.parts |= guest->spec.is;
     host->outputs[0] = guest->outputs[0];
     plan->values[host->outputs[0]].producer = plan->values[between].producer;
-    plan->values[host->outputs[0]].last_use = plan->values[between].producer;
     host->n_guests++;
     guest->is_guest = true;
     guest->n_inputs = guest->n_layer_inputs = guest->n_outputs = guest->n_kept = 0;

@@ -36,7 +36,7 @@ static dnn_status seed(dnni_plan *plan) {
     for (int32_t i = 0; i < plan->n_outputs; i++) {
         plan_value *root = plan_root(plan, plan->outputs[i]);
         if (!root->needs_gradient) continue;
-        root->gradient = dnni_plan_buffer(plan, dnni_bytes(&root->array), (int32_t)plan->n_steps, plan_end(plan));
+        root->gradient = dnni_plan_buffer(plan, dnni_bytes(&root->array), plan->n_steps, plan_end(plan));
         if (root->gradient == PLAN_NONE) return DNN_ERROR_MEMORY;
         plan->buffers[root->gradient].external = plan->n_inputs + i;
     }
@@ -49,16 +49,16 @@ static bool gradient_arrives(const dnni_plan *plan, const plan_step *step) {
     return false;
 }
 
-static void stretch(plan_buffer *buffer, int32_t time) {
+static void stretch(plan_buffer *buffer, int64_t time) {
     if (buffer->last < time) buffer->last = time;
 }
 
 /* Outputs of a layer with several, of which not all reached the loss: zeros. */
-static dnn_status read_output_gradients(dnni_plan *plan, plan_step *step, int32_t time) {
+static dnn_status read_output_gradients(dnni_plan *plan, plan_step *step, int64_t time) {
     for (int32_t k = 0; k < step->n_outputs; k++) {
         plan_value *root = plan_root(plan, step->outputs[k]);
         if (root->gradient == PLAN_NONE) {
-            root->gradient = dnni_plan_buffer(plan, dnni_bytes(&root->array), (int32_t)plan->n_steps, time);
+            root->gradient = dnni_plan_buffer(plan, dnni_bytes(&root->array), plan->n_steps, time);
             if (root->gradient == PLAN_NONE) return DNN_ERROR_MEMORY;
             plan->buffers[root->gradient].zeroed = true;
         }
@@ -70,7 +70,7 @@ static dnn_status read_output_gradients(dnni_plan *plan, plan_step *step, int32_
 
 /* A host whose layer does not undo its ReLU is given the gradient without ReLU's part: in the place of the one that
  * arrives, or, if that is the caller's, in memory of its own. */
-static dnn_status take_off_relu(dnni_plan *plan, plan_step *step, int32_t time) {
+static dnn_status take_off_relu(dnni_plan *plan, plan_step *step, int64_t time) {
     if (!(step->epilogue.parts & DNN_EPILOGUE_RELU) || (step->spec.takes & DNN_EPILOGUE_BACKWARD)) return DNN_OK;
     step->arriving = step->output_gradients[0];
     if (plan->buffers[step->arriving].external == PLAN_NONE) return DNN_OK;
@@ -87,11 +87,11 @@ static bool may_overwrite(const dnni_plan *plan, const plan_step *step, int32_t 
 }
 
 /* A gradient of the plan's input is read after the backward. */
-static int32_t death_of_gradient(const dnni_plan *plan, const plan_value *root, int32_t time) {
+static int64_t death_of_gradient(const dnni_plan *plan, const plan_value *root, int64_t time) {
     return root->producer == PLAN_NONE ? plan_end(plan) : time;
 }
 
-static dnn_status write_input_gradient(dnni_plan *plan, plan_step *step, int32_t k, int32_t time) {
+static dnn_status write_input_gradient(dnni_plan *plan, plan_step *step, int32_t k, int64_t time) {
     plan_gradient *g = &step->input_gradients[k];
     plan_value *root = plan_root(plan, step->inputs[k]);
     *g = (plan_gradient){PLAN_NONE, PLAN_NONE};
@@ -117,7 +117,7 @@ static dnn_status backward_step(dnni_plan *plan, int64_t i) {
         return DNN_ERROR_UNSUPPORTED;
     }
     step->backward = true;
-    int32_t time = plan_backward_time(plan, i);
+    int64_t time = plan_backward_time(plan, i);
     DNNI_TRY(read_output_gradients(plan, step, time));
     DNNI_TRY(take_off_relu(plan, step, time));
     for (int32_t k = 0; k < step->n_inputs; k++) DNNI_TRY(write_input_gradient(plan, step, k, time));
@@ -129,7 +129,7 @@ static dnn_status unconnected_inputs(dnni_plan *plan) {
     for (int32_t i = 0; i < plan->n_inputs; i++) {
         plan_value *value = &plan->values[i];
         if (!value->needs_gradient || value->gradient != PLAN_NONE) continue;
-        value->gradient = dnni_plan_buffer(plan, dnni_bytes(&value->array), (int32_t)plan->n_steps, plan_end(plan));
+        value->gradient = dnni_plan_buffer(plan, dnni_bytes(&value->array), plan->n_steps, plan_end(plan));
         if (value->gradient == PLAN_NONE) return DNN_ERROR_MEMORY;
         plan->buffers[value->gradient].zeroed = true;
     }
@@ -141,5 +141,7 @@ dnn_status dnni_plan_gradients(dnni_plan *plan, const dnn_module *module) {
     mark_needs(plan, (module->gradient_flags & DNN_GRADIENTS_INPUTS) != 0);
     DNNI_TRY(seed(plan));
     for (int64_t i = plan->n_steps - 1; i >= 0; i--) DNNI_TRY(backward_step(plan, i));
-    return unconnected_inputs(plan);
+    DNNI_TRY(unconnected_inputs(plan));
+    plan->n_gradient_buffers = plan->n_buffers;
+    return DNN_OK;
 }

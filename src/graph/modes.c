@@ -64,6 +64,16 @@ dnn_status dnn_module_set_gradients(dnn_module *module, int32_t flags) {
     return DNN_OK;
 }
 
+dnn_status dnn_module_set_memory(dnn_module *module, int64_t bytes) {
+    DNNI_TRY(dnni_check_module(module, "module"));
+    DNNI_REQUIRE(bytes >= 0 || bytes == DNN_MEMORY_LEAST,
+                 "bytes is %lld: a number of bytes, 0 for no budget, or DNN_MEMORY_LEAST", (long long)bytes);
+    if (module->memory_budget == bytes) return DNN_OK;
+    module->memory_budget = bytes;
+    dnni_runner_reset(module->runner);
+    return DNN_OK;
+}
+
 /* ---- gradients ---- */
 
 dnn_status dnn_module_zero_grad(dnn_module *module) {
@@ -183,6 +193,7 @@ static void mix_module(uint64_t *signature, const dnn_module *m, dnni_use use) {
 
 uint64_t dnni_module_signature(const dnn_module *module, dnni_use use) {
     uint64_t signature = (uint64_t)module->gradient_flags + 16 * (uint64_t)use;
+    dnn_layer_mix(&signature, (uint64_t)module->memory_budget);
     mix_module(&signature, module, use);
     return signature;
 }

@@ -53,6 +53,7 @@ struct dnn_module {
     bool error_kept;
     int32_t height; /* containers below each other, this one included */
     int32_t gradient_flags;
+    int64_t memory_budget; /* bytes of the arena, for runs that start here; 0: none; DNN_MEMORY_LEAST */
     int32_t pending_backwards;
     uint64_t visit; /* the last walk that came by */
     dnni_saved_error error;

@@ -1,22 +1,49 @@
-/* The third pass: how long each value lives, which values share memory, and where each buffer lies in the arena. */
+/* The pass before binding: how long each value lives, which values share memory, and where each buffer lies in the
+ * arena. A step that runs again makes its values twice: each time they live as long as somebody reads them. */
 #include "graph/plan.h"
 
-static void use(dnni_plan *plan, int32_t value, int32_t time) {
+static void stretch(int64_t *last, int64_t time) {
+    if (*last < time) *last = time;
+}
+
+static int64_t *last_use(plan_value *root, bool again) { return again ? &root->last_use_again : &root->last_use; }
+static int32_t *memory(plan_value *root, bool again) { return again ? &root->buffer_again : &root->buffer; }
+
+static void use(dnni_plan *plan, int32_t value, int64_t time) { stretch(&plan_root(plan, value)->last_use, time); }
+
+/* In the backward, or by a step that runs again. */
+static void use_late(dnni_plan *plan, int32_t value, int64_t time) {
     plan_value *root = plan_root(plan, value);
-    if (root->last_use < time) root->last_use = time;
+    stretch(last_use(root, plan_made_again(plan, root)), time);
+}
+
+static void note_again(dnni_plan *plan, int64_t i) {
+    const plan_step *step = &plan->steps[i];
+    int64_t time = plan_again_time(plan, i);
+    for (int32_t k = 0; k < step->n_inputs; k++) use_late(plan, step->inputs[k], time);
+    for (int32_t k = 0; k < step->n_outputs; k++) use_late(plan, step->outputs[k], time);
 }
 
 static void note_uses(dnni_plan *plan, int64_t i) {
     const plan_step *step = &plan->steps[i];
     if (step->is_view) return;
-    int32_t backward = plan_backward_time(plan, i);
-    for (int32_t k = 0; k < step->n_inputs; k++)
-        use(plan, step->inputs[k], step->backward && plan_reads_input(step, k) ? backward : (int32_t)i);
+    int64_t backward = plan_backward_time(plan, i);
+    for (int32_t k = 0; k < step->n_inputs; k++) {
+        use(plan, step->inputs[k], i);
+        if (step->backward && plan_reads_input(step, k)) use_late(plan, step->inputs[k], backward);
+    }
     for (int32_t k = 0; k < step->n_outputs; k++)
-        use(plan, step->outputs[k], step->backward && plan_reads_output(step, k) ? backward : (int32_t)i);
+        if (step->backward && plan_reads_output(step, k)) use_late(plan, step->outputs[k], backward);
+    if (plan_runs_again(step)) note_again(plan, i);
 }
 
 static void find_lifetimes(dnni_plan *plan) {
+    for (int64_t i = 0; i < plan->n_values; i++) {
+        plan_value *value = &plan->values[i];
+        value->last_use = value->producer;
+        value->last_use_again = PLAN_NONE;
+        value->buffer = value->buffer_again = PLAN_NONE;
+    }
     for (int64_t i = 0; i < plan->n_steps; i++) note_uses(plan, i);
     for (int32_t i = 0; i < plan->n_outputs; i++) use(plan, plan->outputs[i], plan_end(plan));
 }
@@ -40,30 +67,38 @@ static bool used_twice(const dnni_plan *plan, const plan_step *step) {
     return false;
 }
 
-/* Output 0 may take over the memory of input 0 if this step's forward is the input's last use. */
-static bool may_take_over(const dnni_plan *plan, const plan_step *step, int64_t i) {
+/* Output 0 may take over the memory of input 0 if this run of the step is the input's last use. */
+static bool may_take_over(const dnni_plan *plan, const plan_step *step, int64_t time, bool again) {
     if (!(step->spec.flags & DNN_LAYER_INPLACE) || step->n_inputs < 1) return false;
     if (plan->use == DNNI_TO_OBSERVE) return false;
-    const plan_value *input = plan_root(plan, step->inputs[0]);
-    return plan->buffers[input->buffer].external == PLAN_NONE && input->last_use == (int32_t)i &&
+    plan_value *input = plan_root(plan, step->inputs[0]);
+    bool made_again = again && plan_made_again(plan, input);
+    return plan->buffers[*memory(input, made_again)].external == PLAN_NONE && *last_use(input, made_again) == time &&
            dnni_bytes(&input->array) == dnni_bytes(&plan->values[step->outputs[0]].array) && !used_twice(plan, step);
 }
 
-static dnn_status place_output(dnni_plan *plan, const plan_step *step, int64_t i, int32_t k) {
+static dnn_status place_output(dnni_plan *plan, const plan_step *step, int32_t k, int64_t time, bool again) {
     plan_value *value = &plan->values[step->outputs[k]];
-    if (k == 0 && may_take_over(plan, step, i)) {
-        value->buffer = plan_root(plan, step->inputs[0])->buffer;
-        plan_buffer *buffer = &plan->buffers[value->buffer];
-        if (buffer->last < value->last_use) buffer->last = value->last_use;
+    int64_t last = *last_use(value, again);
+    int32_t *buffer = memory(value, again);
+    if (k == 0 && may_take_over(plan, step, time, again)) {
+        const plan_value *input = plan_root(plan, step->inputs[0]);
+        *buffer = again ? plan_late_buffer(input) : input->buffer;
+        stretch(&plan->buffers[*buffer].last, last);
         return DNN_OK;
     }
-    value->buffer = dnni_plan_buffer(plan, dnni_bytes(&value->array), (int32_t)i, value->last_use);
-    return value->buffer == PLAN_NONE ? DNN_ERROR_MEMORY : DNN_OK;
+    *buffer = dnni_plan_buffer(plan, dnni_bytes(&value->array), time, last);
+    return *buffer == PLAN_NONE ? DNN_ERROR_MEMORY : DNN_OK;
+}
+
+static dnn_status place_outputs(dnni_plan *plan, const plan_step *step, int64_t time, bool again) {
+    for (int32_t k = 0; k < step->n_outputs; k++) DNNI_TRY(place_output(plan, step, k, time, again));
+    return DNN_OK;
 }
 
 /* ---- buffers of steps ---- */
 
-static dnn_status new_work(dnni_plan *plan, int32_t *buffer, int64_t bytes, int32_t time) {
+static dnn_status new_work(dnni_plan *plan, int32_t *buffer, int64_t bytes, int64_t time) {
     *buffer = PLAN_NONE;
     if (bytes == 0) return DNN_OK;
     *buffer = dnni_plan_buffer(plan, bytes, time, time);
@@ -75,25 +110,43 @@ static int64_t affine_bytes(const plan_step *step) {
     return step->epilogue.parts & DNN_EPILOGUE_AFFINE ? 2 * plan_affine_bytes(step) : 0;
 }
 
+/* What the forward keeps lives until the backward; if the step runs again, that is what it keeps then. */
+static dnn_status place_kept(dnni_plan *plan, plan_step *step, int64_t i, int32_t k) {
+    int64_t bytes = dnni_bytes(&step->spec.kept[k]), backward = plan_backward_time(plan, i);
+    step->kept[k] = step->kept_first[k] = PLAN_NONE;
+    if (!step->backward) return DNN_OK;
+    bool again = plan_runs_again(step);
+    step->kept[k] = step->kept_first[k] = dnni_plan_buffer(plan, bytes, i, again ? i : backward);
+    if (again) step->kept[k] = dnni_plan_buffer(plan, bytes, plan_again_time(plan, i), backward);
+    return step->kept[k] == PLAN_NONE || step->kept_first[k] == PLAN_NONE ? DNN_ERROR_MEMORY : DNN_OK;
+}
+
 static dnn_status place_own(dnni_plan *plan, plan_step *step, int64_t i) {
-    int32_t backward = plan_backward_time(plan, i);
-    for (int32_t k = 0; k < step->n_kept; k++) {
-        step->kept[k] = PLAN_NONE;
-        if (!step->backward) continue;
-        step->kept[k] = dnni_plan_buffer(plan, dnni_bytes(&step->spec.kept[k]), (int32_t)i, backward);
-        if (step->kept[k] == PLAN_NONE) return DNN_ERROR_MEMORY;
-    }
-    DNNI_TRY(new_work(plan, &step->affine, affine_bytes(step), (int32_t)i));
-    DNNI_TRY(new_work(plan, &step->forward_work, step->spec.forward_work, (int32_t)i));
-    return new_work(plan, &step->backward_work, step->backward ? step->spec.backward_work : 0, backward);
+    int64_t again = plan_runs_again(step) ? step->spec.forward_work : 0;
+    for (int32_t k = 0; k < step->n_kept; k++) DNNI_TRY(place_kept(plan, step, i, k));
+    DNNI_TRY(new_work(plan, &step->affine, affine_bytes(step), i));
+    DNNI_TRY(new_work(plan, &step->forward_work, step->spec.forward_work, i));
+    DNNI_TRY(new_work(plan, &step->again_work, again, again > 0 ? plan_again_time(plan, i) : 0));
+    return new_work(plan, &step->backward_work, step->backward ? step->spec.backward_work : 0,
+                    plan_backward_time(plan, i));
 }
 
 static dnn_status place_step(dnni_plan *plan, int64_t i) {
     plan_step *step = &plan->steps[i];
-    step->forward_work = step->backward_work = PLAN_NONE;
+    step->forward_work = step->again_work = step->backward_work = PLAN_NONE;
     if (step->is_view) return DNN_OK;
-    for (int32_t k = 0; k < step->n_outputs; k++) DNNI_TRY(place_output(plan, step, i, k));
+    DNNI_TRY(place_outputs(plan, step, i, false));
     return place_own(plan, step, i);
+}
+
+dnn_status dnni_plan_make_buffers(dnni_plan *plan) {
+    plan->n_buffers = plan->n_gradient_buffers;
+    find_lifetimes(plan);
+    DNNI_TRY(external_inputs(plan));
+    for (int64_t i = 0; i < plan->n_steps; i++) DNNI_TRY(place_step(plan, i));
+    for (int64_t a = 0; a < plan->n_again; a++)
+        DNNI_TRY(place_outputs(plan, &plan->steps[plan->again[a]], plan_again_time(plan, plan->again[a]), true));
+    return DNN_OK;
 }
 
 /* ---- the arena ---- */
@@ -137,11 +190,14 @@ static void insert_by_offset(plan_buffer **placed, int64_t n, plan_buffer *buffe
 }
 
 /* Greedy by size: the largest first, each at the lowest place that is free while it lives. */
-static dnn_status lay_out(dnni_plan *plan) {
-    plan_buffer **order = dnni_pool_alloc(&plan->pool, plan->n_buffers, sizeof *order);
-    plan_buffer **placed = dnni_pool_alloc(&plan->pool, plan->n_buffers, sizeof *placed);
-    if (!order || !placed) return DNN_ERROR_MEMORY;
+dnn_status dnni_plan_lay_out(dnni_plan *plan) {
+    DNNI_TRY(dnni_plan_grow(plan, (void **)&plan->by_size, &plan->by_size_capacity, plan->n_buffers,
+                            sizeof *plan->by_size));
+    DNNI_TRY(dnni_plan_grow(plan, (void **)&plan->by_offset, &plan->by_offset_capacity, plan->n_buffers,
+                            sizeof *plan->by_offset));
+    plan_buffer **order = plan->by_size, **placed = plan->by_offset;
     int64_t n = 0;
+    plan->arena_bytes = 0;
     for (int64_t i = 0; i < plan->n_buffers; i++)
         if (plan->buffers[i].external == PLAN_NONE && plan->buffers[i].bytes > 0) order[n++] = &plan->buffers[i];
     sort_by_size(order, n);
@@ -164,9 +220,7 @@ static void place_prepared(dnni_plan *plan) {
 }
 
 dnn_status dnni_plan_place(dnni_plan *plan) {
-    find_lifetimes(plan);
     place_prepared(plan);
-    DNNI_TRY(external_inputs(plan));
-    for (int64_t i = 0; i < plan->n_steps; i++) DNNI_TRY(place_step(plan, i));
-    return lay_out(plan);
+    DNNI_TRY(dnni_plan_make_buffers(plan));
+    return dnni_plan_lay_out(plan);
 }

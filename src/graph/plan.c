@@ -14,7 +14,7 @@ dnn_status dnni_plan_grow(dnni_plan *plan, void **array, int64_t *capacity, int6
     return DNN_OK;
 }
 
-int32_t dnni_plan_buffer(dnni_plan *plan, int64_t bytes, int32_t first, int32_t last) {
+int32_t dnni_plan_buffer(dnni_plan *plan, int64_t bytes, int64_t first, int64_t last) {
     dnn_status status = dnni_plan_grow(plan, (void **)&plan->buffers, &plan->buffers_capacity, plan->n_buffers + 1,
                                        sizeof *plan->buffers);
     if (status != DNN_OK) return PLAN_NONE;
@@ -34,12 +34,24 @@ static dnn_status copy_shapes(dnni_plan *plan, const dnn_array *inputs, int32_t 
     return DNN_OK;
 }
 
+static dnn_status check_budget(dnni_plan *plan, int64_t budget) {
+    if (plan->arena_bytes_without == 0) plan->arena_bytes_without = plan->arena_bytes;
+    if (budget <= 0 || plan->arena_bytes <= budget) return DNN_OK;
+    return dnni_error(DNN_ERROR_MEMORY,
+                      "the arena needs at least %lld bytes for these inputs (%lld if nothing is computed again), "
+                      "dnn_module_set_memory allows %lld",
+                      (long long)plan->arena_bytes, (long long)plan->arena_bytes_without, (long long)budget);
+}
+
 static dnn_status compile(dnni_plan *plan, dnn_module *module, const dnn_array *inputs, int32_t n_inputs) {
     DNNI_TRY(copy_shapes(plan, inputs, n_inputs));
     DNNI_TRY(dnni_plan_expand(plan, module));
     if (plan->use != DNNI_TO_OBSERVE) DNNI_TRY(dnni_plan_fuse(plan));
     DNNI_TRY(dnni_plan_gradients(plan, module));
-    return dnni_plan_place(plan);
+    int64_t budget = plan->use == DNNI_TO_RUN ? module->memory_budget : 0;
+    if (plan->use == DNNI_TO_RUN) DNNI_TRY(dnni_plan_recompute(plan, budget));
+    DNNI_TRY(dnni_plan_place(plan));
+    return check_budget(plan, budget);
 }
 
 dnn_status dnni_plan_make(dnni_plan **out, dnn_module *module, const dnn_array *inputs, int32_t n_inputs,

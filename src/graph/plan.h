@@ -4,11 +4,13 @@
  *     expand    the tree becomes steps; shape rules give the shapes of all values           expand.c
  *     fuse      steps that others can do on the way are handed to them                      fuse.c
  *     gradient  which steps run backward, where gradients go, where they meet               gradient.c
+ *     recompute which steps run again in the backward, so that memory suffices              recompute.c, again.c
  *     place     how long each value lives, what may share memory, where it lies             place.c
  *     bind      addresses of one arena are written into the steps                           bind.c
  *     run       forward: the list down; backward: the list up                               run.c
  *
- * Time, for lifetimes: the forward of step i is at time i, its backward at 2n-1-i, and 2n is the end. */
+ * Time, for lifetimes, of n steps: the forward of step i is at time i. Then the backward of each step, the last one's
+ * first, has n + 1 moments: n for what runs again for it, in the order of the list, and one for itself. */
 #ifndef DNNI_PLAN_H
 #define DNNI_PLAN_H
 
@@ -23,17 +25,19 @@ typedef struct plan_value {
     int32_t producer; /* its step; PLAN_NONE for an input of the plan */
     /* of roots only: */
     int32_t consumers;      /* uses as an input of a step that is no view, and as an output of the plan */
-    int32_t last_use;       /* time */
+    int64_t last_use;       /* time; where its step runs again: by those who read what the forward made */
+    int64_t last_use_again; /* by those who read what its step makes again */
     bool needs_gradient;    /* a trainable parameter, or an input that wants one, lies before it */
     bool is_output;
     int32_t buffer;         /* its memory */
+    int32_t buffer_again;   /* when its step has run again; PLAN_NONE: it runs once */
     int32_t gradient;       /* buffer of dL/d value; PLAN_NONE: there is none */
 } plan_value;
 
 /* A piece of memory, alive from time `first` to `last`. */
 typedef struct plan_buffer {
     int64_t bytes;
-    int32_t first, last;
+    int64_t first, last;
     int32_t external; /* >= 0: not in the arena, but the plan's external array of that number: its inputs, then the
                          gradients of its outputs, all handed in when it runs */
     bool zeroed;      /* cleared when backward begins */
@@ -64,8 +68,11 @@ typedef struct plan_step {
                                     the layer is called; PLAN_NONE: the layer takes it as it comes */
     dnn_array arrived;           /* the same, bound */
     dnn_layer_spec spec;       /* what its shape rule said; spec.kept are the shapes of what is kept */
-    int32_t kept[DNN_LAYER_MAX_KEPT]; /* buffers; PLAN_NONE where no backward will come */
-    int32_t forward_work, backward_work;
+    int32_t kept[DNN_LAYER_MAX_KEPT]; /* buffers that the backward sees; PLAN_NONE where none will come */
+    int32_t kept_first[DNN_LAYER_MAX_KEPT]; /* those that the forward writes: others, if the step runs again */
+    int32_t forward_work, again_work, backward_work;
+    bool forgets;      /* what it made is not kept for the backward */
+    int32_t again_for; /* so it runs again, before the backward of that step; PLAN_NONE: nobody asks for it */
     bool is_view;
     bool backward; /* runs in the backward */
     plan_gradient *input_gradients;
@@ -73,7 +80,7 @@ typedef struct plan_step {
     int64_t prepared_at;     /* where its prepared bytes lie */
     bool is_prepared;
     uint64_t prepared_from;  /* the contents of the parameters then */
-    dnn_layer_call forward_call, backward_call; /* what the layer is given, bound to an arena */
+    dnn_layer_call forward_call, again_call, backward_call; /* what the layer is given, bound to an arena */
     dnn_array *arrays;                          /* those that the calls point to */
 } plan_step;
 
@@ -100,9 +107,15 @@ typedef struct dnni_plan {
     int64_t n_values, values_capacity;
     plan_buffer *buffers;
     int64_t n_buffers, buffers_capacity;
+    int64_t n_gradient_buffers; /* the first of them, which do not depend on what runs again */
     int32_t *outputs; /* values */
     int32_t n_outputs;
+    int32_t *again; /* steps that run again, in the order in which they do */
+    int64_t n_again, *again_scratch;
+    plan_buffer **by_size, **by_offset; /* room for placing */
+    int64_t by_size_capacity, by_offset_capacity;
     int64_t arena_bytes;
+    int64_t arena_bytes_without; /* if nothing ran again */
     int64_t prepared_bytes; /* of all steps; predictors only */
     /* bound to an arena */
     dnni_storage *arena; /* held */
@@ -124,6 +137,8 @@ dnn_status dnni_check_input_shapes(const dnn_array *inputs, int32_t n);
 dnn_status dnni_plan_expand(dnni_plan *plan, dnn_module *module);
 dnn_status dnni_plan_fuse(dnni_plan *plan);
 dnn_status dnni_plan_gradients(dnni_plan *plan, const dnn_module *module);
+dnn_status dnni_plan_recompute(dnni_plan *plan, int64_t budget); /* bytes of the arena, or the least that can be; 0:
+                                                                   nothing runs again */
 dnn_status dnni_plan_place(dnni_plan *plan);
 dnn_status dnni_plan_bind(dnni_plan *plan, dnni_storage *arena);
 void dnni_plan_unbind(dnni_plan *plan);
@@ -139,15 +154,40 @@ dnn_status dnni_plan_backward(dnni_plan *plan, void *const *output_gradients);
 dnn_status dnni_plan_ask_shape(dnni_plan *plan, plan_step *step);
 
 /* A new buffer; returns PLAN_NONE on failure. */
-int32_t dnni_plan_buffer(dnni_plan *plan, int64_t bytes, int32_t first, int32_t last);
+int32_t dnni_plan_buffer(dnni_plan *plan, int64_t bytes, int64_t first, int64_t last);
+
+/* From which steps forget: which of them run again, and when. To be done before buffers are made; can be repeated. */
+dnn_status dnni_plan_order_again(dnni_plan *plan);
+
+/* The two halves of placing, which recompute tries with one and another set of steps that run again: the buffers, with
+ * the time in which each lives; where they lie, and so arena_bytes. */
+dnn_status dnni_plan_make_buffers(dnni_plan *plan);
+dnn_status dnni_plan_lay_out(dnni_plan *plan);
 
 static inline plan_value *plan_root(const dnni_plan *plan, int32_t value) {
     return &plan->values[plan->values[value].root];
 }
-static inline int32_t plan_backward_time(const dnni_plan *plan, int64_t step) {
-    return (int32_t)(2 * plan->n_steps - 1 - step);
+static inline bool plan_runs_again(const plan_step *step) { return step->again_for != PLAN_NONE; }
+static inline bool plan_made_again(const dnni_plan *plan, const plan_value *root) {
+    return root->producer != PLAN_NONE && plan_runs_again(&plan->steps[root->producer]);
 }
-static inline int32_t plan_end(const dnni_plan *plan) { return (int32_t)(2 * plan->n_steps); }
+
+/* What the backward, and steps that run again, see of a value. */
+static inline int32_t plan_late_buffer(const plan_value *root) {
+    return root->buffer_again != PLAN_NONE ? root->buffer_again : root->buffer;
+}
+
+/* When the moments begin that belong to the backward of a step; that of step -1 is the end. */
+static inline int64_t plan_turn(const dnni_plan *plan, int64_t step) {
+    return plan->n_steps + (plan->n_steps - 1 - step) * (plan->n_steps + 1);
+}
+static inline int64_t plan_end(const dnni_plan *plan) { return plan_turn(plan, -1); }
+static inline int64_t plan_backward_time(const dnni_plan *plan, int64_t step) {
+    return plan_turn(plan, step) + plan->n_steps;
+}
+static inline int64_t plan_again_time(const dnni_plan *plan, int64_t step) {
+    return plan_turn(plan, plan->steps[step].again_for) + step;
+}
 
 /* Makes room in an array that lives in the plan's pool; the old one is left behind there. */
 dnn_status dnni_plan_grow(dnni_plan *plan, void **array, int64_t *capacity, int64_t needed, int64_t size);

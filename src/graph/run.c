@@ -27,11 +27,11 @@ static void patch(dnni_plan *plan, int32_t first, int32_t count, void *const *da
     }
 }
 
-/* Each forward in training draws from a stream of its own; its backward draws from the same again. */
+/* Each forward in training draws from a stream of its own; when it is repeated, and in its backward, from the same. */
 static void choose_stream(plan_step *step) {
     if (!(step->spec.flags & DNN_LAYER_RANDOM) || !step->forward_call.training) return;
     uint64_t stream = ((step->module->stream + 1) << 32) + step->module->forwards++; /* below: starting values */
-    step->forward_call.stream = step->backward_call.stream = stream;
+    step->forward_call.stream = step->again_call.stream = step->backward_call.stream = stream;
 }
 
 static void mix_choices(const plan_step *step, uint64_t *choices) {
@@ -171,6 +171,16 @@ static void find_fresh(plan_step *step) {
     }
 }
 
+/* The forward once more, for what was not kept. */
+static dnn_status run_again(plan_step *step) {
+    fetch_parameters(step);
+    if (step->epilogue.parts & DNN_EPILOGUE_ADD)
+        step->epilogue.addend = step->again_call.inputs[step->n_layer_inputs].data;
+    uint64_t errors = dnni_error_count();
+    dnn_status status = step->layer_class->forward(plan_state(step), &step->again_call);
+    return status == DNN_OK ? DNN_OK : failed(step, dnni_host_failed(status, errors, "forward"));
+}
+
 static dnn_status backward_step(const dnni_plan *plan, plan_step *step) {
     if (!step->backward) return DNN_OK;
     fetch_parameters(step);
@@ -186,6 +196,11 @@ static dnn_status backward_step(const dnni_plan *plan, plan_step *step) {
 dnn_status dnni_plan_backward(dnni_plan *plan, void *const *output_gradients) {
     patch(plan, plan->n_inputs, plan->n_outputs, output_gradients);
     clear_zeroed(plan);
-    for (int64_t i = plan->n_steps - 1; i >= 0; i--) DNNI_TRY(backward_step(plan, &plan->steps[i]));
+    int64_t again = 0;
+    for (int64_t i = plan->n_steps - 1; i >= 0; i--) {
+        for (; again < plan->n_again && plan->steps[plan->again[again]].again_for == i; again++)
+            DNNI_TRY(run_again(&plan->steps[plan->again[again]]));
+        DNNI_TRY(backward_step(plan, &plan->steps[i]));
+    }
     return DNN_OK;
 }

@@ -56,13 +56,14 @@ static void leaky_detail(const void *state, char *text, size_t bytes) {
 }
 
 #define SMOOTH(name) \
-    {DNN_SIZED(dnn_layer_class), .type = name, .shape = shape, .forward = forward, .backward = backward}
+    {DNN_SIZED(dnn_layer_class), .type = name, .shape = shape, .forward = forward, .backward = backward, \
+     .repeatable = 1}
 
 static const dnn_layer_class relu = {DNN_SIZED(dnn_layer_class), .type = "relu", .shape = shape, .forward = forward,
-                                     .backward = backward, .choices = choices};
+                                     .backward = backward, .choices = choices, .repeatable = 1};
 static const dnn_layer_class leaky_relu = {DNN_SIZED(dnn_layer_class), .type = "leaky_relu", .shape = shape,
                                            .forward = forward, .backward = backward, .detail = leaky_detail,
-                                           .choices = choices};
+                                           .choices = choices, .repeatable = 1};
 static const dnn_layer_class sigmoid = SMOOTH("sigmoid"), hyperbolic_tangent = SMOOTH("tanh"), silu = SMOOTH("silu"),
                              gelu = SMOOTH("gelu"), gelu_tanh = SMOOTH("gelu_tanh");
 

@@ -38,7 +38,7 @@ static void detail(const void *state, char *text, size_t bytes) {
 
 static const dnn_layer_class adaptive_avg_pool2d_class = {DNN_SIZED(dnn_layer_class), .type = "adaptive_avg_pool2d",
                                                           .shape = shape, .forward = forward, .backward = backward,
-                                                          .detail = detail};
+                                                          .detail = detail, .repeatable = 1};
 
 static dnn_status check(int64_t size, const char *name) {
     DNNI_REQUIRE(size >= 1 && size <= INT32_MAX, "%s is %lld, it must be from 1 to %d", name, (long long)size,

@@ -58,7 +58,8 @@ static dnn_status backward(const void *state, const dnn_layer_call *call) {
 }
 
 #define ARITHMETIC(name) \
-    {DNN_SIZED(dnn_layer_class), .type = name, .shape = shape, .forward = forward, .backward = backward}
+    {DNN_SIZED(dnn_layer_class), .type = name, .shape = shape, .forward = forward, .backward = backward, \
+     .repeatable = 1}
 
 static const dnn_layer_class add = ARITHMETIC("add"), subtract = ARITHMETIC("subtract"),
                              multiply = ARITHMETIC("multiply"), divide = ARITHMETIC("divide");

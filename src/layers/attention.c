@@ -130,7 +130,8 @@ static void detail(const void *state, char *text, size_t bytes) {
 }
 
 static const dnn_layer_class attention_class = {DNN_SIZED(dnn_layer_class), .type = "attention", .shape = shape,
-                                                .forward = forward, .backward = backward, .detail = detail};
+                                                .forward = forward, .backward = backward, .detail = detail,
+                                                .repeatable = 1};
 
 static dnn_status check(const dnn_attention_desc *d) {
     DNNI_REQUIRE(d->heads >= 1, "desc.heads is %lld, it must be at least 1", (long long)d->heads);

@@ -184,7 +184,7 @@ static void detail(const void *state, char *text, size_t bytes) {
 
 static const dnn_layer_class multi_head_class = {DNN_SIZED(dnn_layer_class), .type = "multi_head_attention",
                                                  .shape = shape, .forward = forward, .backward = backward,
-                                                 .detail = detail};
+                                                 .detail = detail, .repeatable = 1};
 
 static dnn_status check(const dnn_multi_head_attention_desc *d) {
     DNNI_REQUIRE(d->embed >= 1, "desc.embed is %lld, it must be at least 1", (long long)d->embed);

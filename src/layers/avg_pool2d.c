@@ -32,7 +32,8 @@ static void detail(const void *state, char *text, size_t bytes) {
 }
 
 static const dnn_layer_class avg_pool2d_class = {DNN_SIZED(dnn_layer_class), .type = "avg_pool2d", .shape = shape,
-                                                 .forward = forward, .backward = backward, .detail = detail};
+                                                 .forward = forward, .backward = backward, .detail = detail,
+                                                 .repeatable = 1};
 
 static dnn_status check(const dnni_window *w) {
     DNNI_REQUIRE(w->dilation[0] == 1 && w->dilation[1] == 1, "desc.dilation is for the maximum only");

@@ -95,9 +95,10 @@ static dnn_status forward(const void *state, const dnn_layer_call *call) {
     void *running_mean = call->buffers[RUNNING_MEAN].data, *running_var = call->buffers[RUNNING_VAR].data;
     void *y = call->outputs[0].data, *rstd = statistic(s, call, RSTD);
     dnnk_batch_norm_extra extra = extra_of(call);
-    if (call->training)
+    if (call->training) /* a repeated forward moves no statistics: the first one has */
         dnnk_batch_norm_train(env, type, rows_of(call), s->features, s->eps, s->momentum, x->data, weight, bias,
-                              running_mean, running_var, statistic(s, call, MEAN), rstd, &extra, y,
+                              call->repeated ? NULL : running_mean, call->repeated ? NULL : running_var,
+                              statistic(s, call, MEAN), rstd, &extra, y,
                               (char *)call->work + 2 * statistic_bytes(s, x->dtype));
     else
         dnnk_batch_norm_eval(env, type, rows_of(call), s->features, s->eps, x->data, weight, bias, running_mean,
@@ -138,7 +139,7 @@ static void detail(const void *state, char *text, size_t bytes) {
 
 static const dnn_layer_class batch_norm_class = {DNN_SIZED(dnn_layer_class), .type = "batch_norm", .shape = shape,
                                                  .forward = forward, .backward = backward, .detail = detail,
-                                                 .affine = affine};
+                                                 .affine = affine, .repeatable = 1};
 
 static dnn_status read_state(batch_norm *s, const dnn_batch_norm_desc *d) {
     *s = (batch_norm){d->features, dnni_or_default(d->eps, 1e-5), dnni_or_default(d->momentum, 0.1)};

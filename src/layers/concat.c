@@ -73,7 +73,8 @@ static void detail(const void *state, char *text, size_t bytes) {
 }
 
 static const dnn_layer_class concat_class = {DNN_SIZED(dnn_layer_class), .type = "concat", .shape = shape,
-                                             .forward = forward, .backward = backward, .detail = detail};
+                                             .forward = forward, .backward = backward, .detail = detail,
+                                             .repeatable = 1};
 
 dnn_module *dnn_concat(dnn_context *ctx, int32_t axis) {
     concat state = {axis};

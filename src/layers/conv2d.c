@@ -107,7 +107,7 @@ static void detail(const void *state, char *text, size_t bytes) {
 
 static const dnn_layer_class conv2d_class = {DNN_SIZED(dnn_layer_class), .type = "conv2d", .shape = shape,
                                              .forward = forward, .backward = backward, .detail = detail,
-                                             .prepare = prepare};
+                                             .prepare = prepare, .repeatable = 1};
 
 static dnn_status check_channels(int64_t channels, int64_t groups, const char *name) {
     DNNI_REQUIRE(channels >= 1, "desc.%s is %lld, it must be at least 1", name, (long long)channels);

@@ -42,7 +42,8 @@ static void detail(const void *state, char *text, size_t bytes) {
 }
 
 static const dnn_layer_class dropout_class = {DNN_SIZED(dnn_layer_class), .type = "dropout", .shape = shape,
-                                              .forward = forward, .backward = backward, .detail = detail};
+                                              .forward = forward, .backward = backward, .detail = detail,
+                                              .repeatable = 1};
 
 dnn_module *dnn_dropout(dnn_context *ctx, double p) {
     dropout state = {p};

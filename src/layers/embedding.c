@@ -72,7 +72,8 @@ static void detail(const void *state, char *text, size_t bytes) {
 }
 
 static const dnn_layer_class embedding_class = {DNN_SIZED(dnn_layer_class), .type = "embedding", .shape = shape,
-                                                .forward = forward, .backward = backward, .detail = detail};
+                                                .forward = forward, .backward = backward, .detail = detail,
+                                                .repeatable = 1};
 
 static dnn_status read_state(embedding *s, const dnn_embedding_desc *d) {
     *s = (embedding){d->num, d->dim, d->has_padding ? d->padding_idx : -1};

@@ -68,7 +68,8 @@ static void detail(const void *state, char *text, size_t bytes) {
 }
 
 static const dnn_layer_class layer_norm_class = {DNN_SIZED(dnn_layer_class), .type = "layer_norm", .shape = shape,
-                                                 .forward = forward, .backward = backward, .detail = detail};
+                                                 .forward = forward, .backward = backward, .detail = detail,
+                                                 .repeatable = 1};
 
 static dnn_status read_state(layer_norm *s, const dnn_layer_norm_desc *d) {
     *s = (layer_norm){.eps = dnni_or_default(d->eps, 1e-5)};

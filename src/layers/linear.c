@@ -106,7 +106,7 @@ static void detail(const void *state, char *text, size_t bytes) {
 
 static const dnn_layer_class linear_class = {DNN_SIZED(dnn_layer_class), .type = "linear", .shape = shape,
                                              .forward = forward, .backward = backward, .detail = detail,
-                                             .prepare = prepare};
+                                             .prepare = prepare, .repeatable = 1};
 
 static dnn_status check(const dnn_linear_desc *d) {
     DNNI_REQUIRE(d->in_features >= 1, "desc.in_features is %lld, it must be at least 1", (long long)d->in_features);

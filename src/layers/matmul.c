@@ -110,7 +110,8 @@ static void detail(const void *state, char *text, size_t bytes) {
 }
 
 static const dnn_layer_class matmul_class = {DNN_SIZED(dnn_layer_class), .type = "matmul", .shape = shape,
-                                             .forward = forward, .backward = backward, .detail = detail};
+                                             .forward = forward, .backward = backward, .detail = detail,
+                                             .repeatable = 1};
 
 dnn_module *dnn_matmul(dnn_context *ctx, const dnn_matmul_desc *desc) {
     dnn_matmul_desc d;

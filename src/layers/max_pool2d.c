@@ -37,7 +37,7 @@ static void choices(const void *state, const dnn_layer_call *call, uint64_t *sig
 
 static const dnn_layer_class max_pool2d_class = {DNN_SIZED(dnn_layer_class), .type = "max_pool2d", .shape = shape,
                                                  .forward = forward, .backward = backward, .detail = detail,
-                                                 .choices = choices};
+                                                 .choices = choices, .repeatable = 1};
 
 /* Winners are numbered in an int32 at the most. */
 static dnn_status check(const dnn_pool2d_desc *d, const dnni_window *w) {

@@ -72,7 +72,7 @@ static void detail(const void *state, char *text, size_t bytes) {
 }
 
 static const dnn_layer_class pad_class = {DNN_SIZED(dnn_layer_class), .type = "pad", .shape = shape, .forward = forward,
-                                          .backward = backward, .detail = detail};
+                                          .backward = backward, .detail = detail, .repeatable = 1};
 
 static dnn_status read_padding(padding *s, const dnn_pad_desc *d) {
     for (int32_t i = 0; i < DNN_MAX_RANK; i++) {

@@ -47,7 +47,8 @@ static void detail(const void *state, char *text, size_t bytes) {
 }
 
 static const dnn_layer_class permute_class = {DNN_SIZED(dnn_layer_class), .type = "permute", .shape = shape,
-                                              .forward = forward, .backward = backward, .detail = detail};
+                                              .forward = forward, .backward = backward, .detail = detail,
+                                              .repeatable = 1};
 
 static dnn_status read_axes(permutation *s, int32_t rank, const int32_t *axes) {
     bool taken[DNN_MAX_RANK] = {false};

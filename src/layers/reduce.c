@@ -149,7 +149,7 @@ static void detail(const void *state, char *text, size_t bytes) {
 
 #define REDUCTION(name)                                                                                          \
     {DNN_SIZED(dnn_layer_class), .type = name, .shape = shape, .forward = forward, .backward = backward,         \
-     .detail = detail}
+     .detail = detail, .repeatable = 1}
 
 static const dnn_layer_class sum_class = REDUCTION("sum"), mean_class = REDUCTION("mean");
 

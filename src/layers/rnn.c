@@ -135,7 +135,7 @@ static void detail(const void *state, char *text, size_t bytes) {
 
 #define RECURRENT_CLASS(name)                                                                                     \
     {DNN_SIZED(dnn_layer_class), .type = name, .shape = shape, .forward = forward, .backward = backward,          \
-     .detail = detail}
+     .detail = detail, .repeatable = 1}
 
 static const dnn_layer_class rnn_tanh_class = RECURRENT_CLASS("rnn_tanh"), lstm_class = RECURRENT_CLASS("lstm"),
                              gru_class = RECURRENT_CLASS("gru");

@@ -39,7 +39,8 @@ static void detail(const void *state, char *text, size_t bytes) {
 }
 
 static const dnn_layer_class scale_class = {DNN_SIZED(dnn_layer_class), .type = "scale", .shape = shape,
-                                            .forward = forward, .backward = backward, .detail = detail};
+                                            .forward = forward, .backward = backward, .detail = detail,
+                                            .repeatable = 1};
 
 dnn_module *dnn_scale(dnn_context *ctx, double factor) {
     if (!isfinite(factor)) {

@@ -73,7 +73,8 @@ static void detail(const void *state, char *text, size_t bytes) {
 }
 
 static const dnn_layer_class slice_class = {DNN_SIZED(dnn_layer_class), .type = "slice", .shape = shape,
-                                            .forward = forward, .backward = backward, .detail = detail};
+                                            .forward = forward, .backward = backward, .detail = detail,
+                                            .repeatable = 1};
 
 dnn_module *dnn_slice(dnn_context *ctx, int32_t axis, int64_t first, int64_t count) {
     if (count < -1) {

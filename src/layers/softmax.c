@@ -109,9 +109,11 @@ static void detail(const void *state, char *text, size_t bytes) {
 }
 
 static const dnn_layer_class softmax_class = {DNN_SIZED(dnn_layer_class), .type = "softmax", .shape = shape,
-                                              .forward = forward, .backward = backward, .detail = detail};
+                                              .forward = forward, .backward = backward, .detail = detail,
+                                              .repeatable = 1};
 static const dnn_layer_class log_softmax_class = {DNN_SIZED(dnn_layer_class), .type = "log_softmax", .shape = shape,
-                                                  .forward = forward, .backward = backward, .detail = detail};
+                                                  .forward = forward, .backward = backward, .detail = detail,
+                                                  .repeatable = 1};
 
 static dnn_module *make(dnn_context *ctx, const dnn_layer_class *layer_class, softmax state) {
     if (state.axis >= -DNN_MAX_RANK && state.axis < DNN_MAX_RANK)

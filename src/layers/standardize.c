@@ -82,7 +82,8 @@ static void detail(const void *state, char *text, size_t bytes) {
 }
 
 static const dnn_layer_class standardize_class = {DNN_SIZED(dnn_layer_class), .type = "standardize", .shape = shape,
-                                                  .forward = forward, .backward = backward, .detail = detail};
+                                                  .forward = forward, .backward = backward, .detail = detail,
+                                                  .repeatable = 1};
 
 static dnn_status fill(dnn_module *m, const char *name, const double *values, int64_t n, bool divisor) {
     dnn_parameter p = {DNN_SIZED(dnn_parameter)};

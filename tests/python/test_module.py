@@ -28,6 +28,23 @@ def test_describe():
     assert description.steps[2].output == dnn.Spec((2, 3)) and description.steps[0].path == "fc1"
 
 
+def test_a_budget_for_memory():
+    layers = [layer for i in range(24) for layer in (dnn.linear(16, 16), dnn.tanh())]
+    net, x = dnn.Sequential(*layers), np.ones((200, 16), np.float32)
+    free, y = net.describe(x.shape).totals, net(x).numpy().copy()
+    net.set_memory(free.arena_bytes * 3 // 4)
+    totals = net.describe(x.shape).totals
+    assert 0 < totals.recomputed_steps and totals.arena_bytes <= free.arena_bytes * 3 // 4
+    assert totals.arena_bytes_without == free.arena_bytes and (net(x).numpy() == y).all()
+    net.set_memory(1000)
+    with pytest.raises(MemoryError, match="the arena needs at least"):
+        net(x)
+    net.set_memory("least")
+    assert net.describe(x.shape).totals.arena_bytes < totals.arena_bytes
+    net.set_memory(None)
+    assert net.describe(x.shape).totals.recomputed_steps == 0
+
+
 def test_walking():
     net = small()
     assert [p.path for p in net.parameters()] == ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]

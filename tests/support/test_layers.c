@@ -19,6 +19,7 @@ static dnn_status like_input(const dnn_layer_call *call, dnn_layer_spec *spec, i
 }
 
 #define CLASS(name_, ...) {DNN_SIZED(dnn_layer_class), .type = name_, __VA_ARGS__}
+#define REPEATABLE(name_, ...) CLASS(name_, .repeatable = 1, __VA_ARGS__)
 
 /* ---- probe ---- */
 
@@ -108,7 +109,7 @@ static dnn_status split_backward(const void *state, const dnn_layer_call *call) 
 }
 
 static const dnn_layer_class split =
-    CLASS("split", .shape = split_shape, .forward = split_forward, .backward = split_backward);
+    REPEATABLE("split", .shape = split_shape, .forward = split_forward, .backward = split_backward);
 
 dnn_module *test_split(dnn_context *ctx) { return dnn_layer_create(ctx, &split, NULL, 0); }
 
@@ -141,7 +142,7 @@ static dnn_status fma_backward(const void *state, const dnn_layer_call *call) {
 }
 
 static const dnn_layer_class multiply_add =
-    CLASS("multiply_add", .shape = fma_shape, .forward = fma_forward, .backward = fma_backward);
+    REPEATABLE("multiply_add", .shape = fma_shape, .forward = fma_forward, .backward = fma_backward);
 
 dnn_module *test_multiply_add(dnn_context *ctx) { return dnn_layer_create(ctx, &multiply_add, NULL, 0); }
 
@@ -174,7 +175,7 @@ static dnn_status reversed_backward(const void *state, const dnn_layer_call *cal
 }
 
 static const dnn_layer_class add_reversed =
-    CLASS("add_reversed", .shape = reversed_shape, .forward = reversed_forward, .backward = reversed_backward);
+    REPEATABLE("add_reversed", .shape = reversed_shape, .forward = reversed_forward, .backward = reversed_backward);
 
 dnn_module *test_add_reversed(dnn_context *ctx) { return dnn_layer_create(ctx, &add_reversed, NULL, 0); }
 
@@ -215,7 +216,7 @@ static dnn_status scratch_backward(const void *state, const dnn_layer_call *call
 }
 
 static const dnn_layer_class scratch =
-    CLASS("scratch", .shape = scratch_shape, .forward = scratch_forward, .backward = scratch_backward);
+    REPEATABLE("scratch", .shape = scratch_shape, .forward = scratch_forward, .backward = scratch_backward);
 
 dnn_module *test_scratch(dnn_context *ctx) { return dnn_layer_create(ctx, &scratch, NULL, 0); }
 
@@ -243,7 +244,7 @@ static dnn_status exp_backward(const void *state, const dnn_layer_call *call) {
 }
 
 static const dnn_layer_class exponential =
-    CLASS("exp", .shape = exp_shape, .forward = exp_forward, .backward = exp_backward);
+    REPEATABLE("exp", .shape = exp_shape, .forward = exp_forward, .backward = exp_backward);
 
 dnn_module *test_exp(dnn_context *ctx) { return dnn_layer_create(ctx, &exponential, NULL, 0); }
 
@@ -291,7 +292,7 @@ static dnn_status random_backward(const void *state, const dnn_layer_call *call)
 }
 
 static const dnn_layer_class random_class =
-    CLASS("random", .shape = random_shape, .forward = random_forward, .backward = random_backward);
+    REPEATABLE("random", .shape = random_shape, .forward = random_forward, .backward = random_backward);
 
 dnn_module *test_random(dnn_context *ctx) { return dnn_layer_create(ctx, &random_class, NULL, 0); }
 
@@ -318,7 +319,7 @@ static dnn_status constant_backward(const void *state, const dnn_layer_call *cal
 }
 
 static const dnn_layer_class constant =
-    CLASS("constant", .shape = constant_shape, .forward = constant_forward, .backward = constant_backward);
+    REPEATABLE("constant", .shape = constant_shape, .forward = constant_forward, .backward = constant_backward);
 
 dnn_module *test_constant(dnn_context *ctx, int64_t n) {
     dnn_module *m = dnn_layer_create(ctx, &constant, NULL, 0);

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "core/context.h"
 #include "core/memory.h"
 #include "support/allocator.h"
 #include "support/random_graph.h"
@@ -46,6 +47,7 @@ static void end_context(dnn_context *ctx) {
 
 typedef struct trial {
     uint64_t seed;
+    uint64_t forced_again; /* steps */
     random_graph g;
     dnn_context *ctx;
     dnn_module *net, *children[RG_NODES];
@@ -141,6 +143,7 @@ static void predict(trial *t) {
 
 static void run_trial(trial *t) {
     t->ctx = new_context(1 + (int32_t)(t->seed % 2));
+    t->ctx->forced_again = t->forced_again;
     random_graph_draw(&t->g, t->ctx, t->seed, t->seed % 3 == 2 ? DNN_F64 : DNN_F32);
     t->net = random_graph_build(&t->g, t->ctx, t->children);
     t->training = t->seed % 5 != 4;
@@ -156,12 +159,12 @@ static void run_trial(trial *t) {
     end_context(t->ctx);
 }
 
-static void as_layer_by_layer(void **state) {
-    (void)state;
+/* 200 networks, in which steps run again in the backward that bits pick. */
+static void compare_with_definition(uint64_t pick(uint64_t seed)) {
     const char *only = getenv("DNN_TEST_SEED");
     int64_t numbers = 0, odd = 0, nodes = 0;
     for (uint64_t seed = only ? strtoull(only, NULL, 10) : 0; seed < 200; seed++) {
-        trial t = {.seed = seed};
+        trial t = {.seed = seed, .forced_again = pick(seed)};
         run_trial(&t);
         numbers += t.numbers;
         odd += t.odd;
@@ -171,6 +174,33 @@ static void as_layer_by_layer(void **state) {
     assert_true(nodes > 1500);
     assert_true(numbers > 150000);
     assert_true(odd < numbers / 50);
+}
+
+static uint64_t none(uint64_t seed) {
+    (void)seed;
+    return 0;
+}
+
+static uint64_t all(uint64_t seed) {
+    (void)seed;
+    return ~UINT64_C(0);
+}
+
+static uint64_t some(uint64_t seed) { return (seed + 1) * UINT64_C(0x9e3779b97f4a7c15); }
+
+static void as_layer_by_layer(void **state) {
+    (void)state;
+    compare_with_definition(none);
+}
+
+static void as_layer_by_layer_with_all_run_again(void **state) {
+    (void)state;
+    compare_with_definition(all);
+}
+
+static void as_layer_by_layer_with_some_run_again(void **state) {
+    (void)state;
+    compare_with_definition(some);
 }
 
 /* ---- a network for the tests below: one input, two outputs, a value used twice, gradients that meet ---- */
@@ -389,7 +419,10 @@ static void out_of_memory_anywhere(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_layer_by_layer),         cmocka_unit_test(steady_step_allocates_nothing),
+        cmocka_unit_test(as_layer_by_layer),
+        cmocka_unit_test(as_layer_by_layer_with_all_run_again),
+        cmocka_unit_test(as_layer_by_layer_with_some_run_again),
+        cmocka_unit_test(steady_step_allocates_nothing),
         cmocka_unit_test(many_shapes_stay_right),    cmocka_unit_test(described_bytes_are_allocated),
         cmocka_unit_test(outputs_outlive_the_module), cmocka_unit_test(output_fed_back),
         cmocka_unit_test(out_of_memory_anywhere),

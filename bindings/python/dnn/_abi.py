@@ -14,6 +14,7 @@ DNN_ZERO = -0.0
 DNN_MAX_RANK = 8
 DNN_NO_PREFETCH = -1
 DNN_NO_VALUE = -1
+DNN_MEMORY_LEAST = -1
 DNN_NO_FRAME = 4294967295
 DNN_LAYER_MAX_OUTPUTS = 4
 DNN_LAYER_MAX_KEPT = 4
@@ -483,6 +484,7 @@ class dnn_step_info(Structure):
         ("output_bytes", c_int64),
         ("kept_bytes", c_int64),
         ("is_fused", c_int32),
+        ("is_recomputed", c_int32),
     ]
 
 
@@ -496,6 +498,9 @@ class dnn_description_totals(Structure):
         ("parameter_bytes", c_int64),
         ("arena_bytes", c_int64),
         ("activation_bytes", c_int64),
+        ("arena_bytes_without", c_int64),
+        ("recomputed_steps", c_int64),
+        ("recomputed_flops", c_double),
     ]
 
 
@@ -1025,6 +1030,7 @@ class dnn_layer_call(Structure):
         ("epilogue", POINTER(dnn_layer_epilogue)),
         ("fresh", c_uint32),
         ("prepared", c_void_p),
+        ("repeated", c_int32),
     ]
 
 
@@ -1069,6 +1075,7 @@ class dnn_layer_class(Structure):
         ("release", CFUNCTYPE(None, c_void_p)),
         ("affine", CFUNCTYPE(c_int, c_void_p, POINTER(dnn_layer_call), c_void_p, c_void_p)),
         ("prepare", CFUNCTYPE(c_int, c_void_p, POINTER(dnn_layer_call), c_void_p)),
+        ("repeatable", c_int32),
     ]
 
 
@@ -1763,6 +1770,7 @@ DNN = {
     "dnn_module_freeze": (dnn_status, [c_void_p, c_char_p]),
     "dnn_module_unfreeze": (dnn_status, [c_void_p, c_char_p]),
     "dnn_module_set_gradients": (dnn_status, [c_void_p, c_int32]),
+    "dnn_module_set_memory": (dnn_status, [c_void_p, c_int64]),
     "dnn_module_to": (dnn_status, [c_void_p, c_int]),
     "dnn_module_forward": (dnn_status, [c_void_p, c_void_p, POINTER(c_void_p)]),
     "dnn_module_forward_n": (dnn_status, [c_void_p, POINTER(c_void_p), c_int32, POINTER(c_void_p), c_int32]),

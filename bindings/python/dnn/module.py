@@ -129,6 +129,11 @@ class Module(Handle, Runner):
         flags = (kinds.DNN_GRADIENTS_INPUTS if inputs else 0) | (kinds.DNN_GRADIENTS_EVAL if eval else 0)
         lib.dnn_module_set_gradients(self, flags)
 
+    def set_memory(self, bytes):
+        """How many bytes a run that starts here may have beside parameters and inputs: parts of the forward are then
+        computed again in the backward. None: as many as it takes; "least": as few as can be."""
+        lib.dnn_module_set_memory(self, {None: 0, "least": abi.DNN_MEMORY_LEAST}.get(bytes, bytes))
+
     def to(self, dtype):
         """Converts all float parameters and buffers to "float32" or "float64"."""
         lib.dnn_module_to(self, dtype_number(dtype))
