@@ -22,7 +22,7 @@ dnn_status dnni_copy_make(dnni_copy *c, dnni_pool *pool, const dnni_index *index
     c->gradients = dnni_pool_alloc(pool, index->n_parameters, sizeof *c->gradients);
     c->runners = dnni_pool_alloc(pool, index->n_modules, sizeof *c->runners);
     if (!c->values || !c->gradients || !c->runners) return DNN_ERROR_MEMORY;
-    c->runners[0] = dnni_runner_new(pool->ctx, DNNI_TO_RUN);
+    c->runners[0] = dnni_runner_new(pool->ctx, DNNI_TO_TRY);
     return c->runners[0] ? copy_parameters(c, pool->ctx, dtype) : DNN_ERROR_MEMORY;
 }
 

@@ -106,8 +106,9 @@ void dnni_module_gave(dnn_module *layer, const char *name, int64_t first, int64_
 void dnni_module_tree_changed(dnn_module *module);
 
 /* What a plan is for. A predictor reads the module and keeps nothing; a plan to be observed does step by step what
- * others fuse, and overwrites no input, so that each step can be looked at. */
-typedef enum dnni_use { DNNI_TO_RUN, DNNI_TO_PREDICT, DNNI_TO_OBSERVE } dnni_use;
+ * others fuse, and overwrites no input, so that each step can be looked at. An experiment with the module, perhaps in
+ * float64, comes as near to its budget of memory as it can; the module itself keeps to it, or does not run. */
+typedef enum dnni_use { DNNI_TO_RUN, DNNI_TO_PREDICT, DNNI_TO_OBSERVE, DNNI_TO_TRY } dnni_use;
 
 /* A number that changes when the plans of this module no longer hold: tree, modes, dtypes, what is frozen. */
 uint64_t dnni_module_signature(const dnn_module *module, dnni_use use);

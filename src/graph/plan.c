@@ -34,9 +34,8 @@ static dnn_status copy_shapes(dnni_plan *plan, const dnn_array *inputs, int32_t 
     return DNN_OK;
 }
 
-static dnn_status check_budget(dnni_plan *plan, int64_t budget) {
-    if (plan->arena_bytes_without == 0) plan->arena_bytes_without = plan->arena_bytes;
-    if (budget <= 0 || plan->arena_bytes <= budget) return DNN_OK;
+static dnn_status check_budget(const dnni_plan *plan, int64_t budget) {
+    if (plan->use != DNNI_TO_RUN || budget <= 0 || plan->arena_bytes <= budget) return DNN_OK;
     return dnni_error(DNN_ERROR_MEMORY,
                       "the arena needs at least %lld bytes for these inputs (%lld if nothing is computed again), "
                       "dnn_module_set_memory allows %lld",
@@ -48,10 +47,10 @@ static dnn_status compile(dnni_plan *plan, dnn_module *module, const dnn_array *
     DNNI_TRY(dnni_plan_expand(plan, module));
     if (plan->use != DNNI_TO_OBSERVE) DNNI_TRY(dnni_plan_fuse(plan));
     DNNI_TRY(dnni_plan_gradients(plan, module));
-    int64_t budget = plan->use == DNNI_TO_RUN ? module->memory_budget : 0;
-    if (plan->use == DNNI_TO_RUN) DNNI_TRY(dnni_plan_recompute(plan, budget));
+    if (plan->keeps && plan->use != DNNI_TO_OBSERVE) DNNI_TRY(dnni_plan_recompute(plan, module->memory_budget));
     DNNI_TRY(dnni_plan_place(plan));
-    return check_budget(plan, budget);
+    if (plan->arena_bytes_without == 0) plan->arena_bytes_without = plan->arena_bytes;
+    return check_budget(plan, module->memory_budget);
 }
 
 dnn_status dnni_plan_make(dnni_plan **out, dnn_module *module, const dnn_array *inputs, int32_t n_inputs,

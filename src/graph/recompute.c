@@ -289,9 +289,8 @@ static dnn_status force(dnni_plan *plan) {
 }
 
 dnn_status dnni_plan_recompute(dnni_plan *plan, int64_t budget) {
-    if (!plan->keeps || plan->n_steps == 0) return DNN_OK;
     if (plan->ctx->forced_again) return force(plan);
-    if (budget == 0) return DNN_OK;
+    if (budget == 0 || plan->n_steps == 0) return DNN_OK;
     search s = {.plan = plan, .pool = {.ctx = plan->ctx}};
     dnn_status status = choose(&s, budget);
     dnni_pool_free(&s.pool);

@@ -284,6 +284,22 @@ static void a_budget_changes_nothing_else(void **state) {
     end(&r);
 }
 
+/* A gradient check, in float64, takes twice the memory of a run: it comes as near to the budget as it can. */
+static void experiments_may_take_more(void **state) {
+    (void)state;
+    run r = start(&networks[ATTENTION], false, DNN_F32, 1);
+    dnn_check_report *report;
+    dnn_check_figures figures = {DNN_SIZED(dnn_check_figures)};
+    within(&r, within(&r, DNN_MEMORY_LEAST).arena_bytes);
+    if (dnn_check_gradients(&report, r.net, (const dnn_tensor *const *)r.inputs, 2, NULL) != DNN_OK)
+        fail_msg("%s", dnn_last_error());
+    dnn_check_report_figures(report, &figures);
+    assert_int_equal(figures.verdict, DNN_CHECK_PASS);
+    dnn_check_report_release(report);
+    step(&r);
+    end(&r);
+}
+
 /* ---- layers of the host's ---- */
 
 /* A layer that does not say that it may run twice runs once, however small the budget. */
@@ -394,6 +410,7 @@ int main(void) {
         cmocka_unit_test(budgets_are_met),
         cmocka_unit_test(a_chain_needs_few_of_its_values),
         cmocka_unit_test(a_budget_changes_nothing_else),
+        cmocka_unit_test(experiments_may_take_more),
         cmocka_unit_test(a_hosts_layer_runs_once),
         cmocka_unit_test(steady_step_allocates_nothing),
         cmocka_unit_test(out_of_memory_anywhere),
