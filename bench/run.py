@@ -3,9 +3,10 @@
 
     run.py [--build FOLDER] [--peer PYTHON] [--threads 1,2] [--seconds 6] [--json FILE] [NAME...]
 
-NAME: networks (`steps list` has them), "scaling", "memory", "startup", "kernels", "data"; without any, all of it. For each
-network, first both sides compute the same example from the same weights. Then each side's program is started once for each mode
-and number of threads, and they run in turns, a block of steps each, so that what else the machine does hits all alike.
+NAME: networks (`steps list` has them), "scaling", "memory", "checkpoint", "startup", "kernels", "data"; without any,
+all of it. For each network, first both sides compute the same example from the same weights. Then each side's program
+is started once for each mode and number of threads, and they run in turns, a block of steps each, so that what else the
+machine does hits all alike.
 Times are medians over all steps; a ratio is the median over the rounds of (peer / libdnn), with the lowest and the
 highest round.
 """
@@ -244,6 +245,13 @@ def measure_startup(bench):
     return found
 
 
+def measure_checkpoint(bench):
+    """On the disk that the build lies on."""
+    found = output([bench.options.programs / "checkpoint", bench.options.programs])
+    print(f"\nCheckpoint: {found}", end="", flush=True)
+    return found
+
+
 def measure_lines(bench, program):
     """What a program that prints its own figures prints."""
     found = {}
@@ -282,7 +290,7 @@ def main():
     options = parse_arguments()
     bench = Bench(options)
     known = output(bench.ours("list")).split()
-    parts = known + ["scaling", "memory", "startup", "kernels", "data"]
+    parts = known + ["scaling", "memory", "checkpoint", "startup", "kernels", "data"]
     wanted = options.names or parts
     unknown = [name for name in wanted if name not in parts]
     if unknown:
@@ -297,6 +305,8 @@ def main():
         result["scaling"] = measure_scaling(bench, "resnet18_224")
     if "memory" in wanted:
         result["memory"] = measure_memory(bench, "resnet18_224")
+    if "checkpoint" in wanted:
+        result["checkpoint"] = measure_checkpoint(bench)
     if "startup" in wanted:
         result["startup"] = measure_startup(bench)
     for program in ("kernels", "data"):
