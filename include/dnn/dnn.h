@@ -28,6 +28,7 @@
 #include "status.h"
 #include "tensor.h"
 #include "transform.h"
+#include "tune.h"
 #include "views.h"
 #include "weights.h"
 

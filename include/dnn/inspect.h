@@ -65,6 +65,15 @@ typedef struct dnn_series {
     uint32_t colour;   /* 0: the next of a set of colours that are easy to tell apart */
 } dnn_series;
 
+/* What lies between two curves, (x[i], low[i]) and (x[i], high[i]): shaded, behind the lines. Where a number is not
+ * finite there is a gap. This struct is pinned, too. */
+typedef struct dnn_band {
+    const double *x; /* NULL: 0, 1, 2, … */
+    const double *low, *high;
+    int64_t count;
+    uint32_t colour; /* 0: that of the series of the same number */
+} dnn_band;
+
 typedef struct dnn_plot_desc {
     size_t size;
     int64_t width, height;       /* of the picture; default 720 × 480, at least 160 × 120 */
@@ -75,6 +84,8 @@ typedef struct dnn_plot_desc {
     double y_low, y_high;
     int32_t y_log;               /* 1: a logarithmic axis; points at or below 0 leave a gap */
     int32_t x_log;               /* the same for x; histograms have none */
+    const dnn_band *bands;       /* of plots of lines; default: none */
+    int64_t n_bands;
 } dnn_plot_desc;
 
 /* A plot of n series as lines (a series of one point as a dot), with axes, ticks, grid and legend. No points at all is

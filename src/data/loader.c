@@ -88,6 +88,20 @@ static dnn_status make_slots(dnn_loader *loader) {
     return DNN_OK;
 }
 
+int64_t dnni_loader_bytes(const dnn_dataset *dataset, const dnn_loader_desc *d) {
+    dnn_loader loader = {.base = {.ctx = dnni_context_of(dataset)}, .dataset = (dnn_dataset *)dataset};
+    dnn_array x, target;
+    int64_t bytes, order = d->shuffle ? dnnk_permutation_workspace(dataset->count) + 8 * dataset->count : 0;
+    settle(&loader, d);
+    if (dnni_batch_array(&x, &dataset->input, loader.rows) != DNN_OK ||
+        dnni_batch_array(&target, &dataset->target, loader.rows) != DNN_OK)
+        return -1;
+    int64_t targets = target.dtype == DNN_DTYPE_NONE ? 0 : dnni_bytes(&target);
+    if (!dnni_add(dnni_bytes(&x), targets, &bytes) || !dnni_add(bytes, 8 * loader.rows, &bytes)) return -1;
+    if (!dnni_mul(bytes, loader.slots, &bytes)) return -1;
+    return dnni_add(bytes, order + readers(&loader) * dataset->scratch_bytes, &bytes) ? bytes : -1;
+}
+
 static dnn_status build(dnn_loader *loader, bool shuffle) {
     if (shuffle) DNNI_TRY(make_order(loader));
     DNNI_TRY(make_slots(loader));

@@ -75,6 +75,9 @@ bool dnni_loader_work(dnn_loader *loader, dnni_reader *reader);
 /* With the lock held: reading stops, what was read is dropped, and goes on at `place` when `running` is set again. */
 void dnni_loader_reset(dnn_loader *loader, dnni_place place);
 
+/* Bytes of what a loader takes for its batches, and for its order if it shuffles; handles left out. -1: too many. */
+int64_t dnni_loader_bytes(const dnn_dataset *dataset, const dnn_loader_desc *desc);
+
 dnn_status dnni_loader_start(dnn_loader *loader);
 void dnni_loader_stop(dnn_loader *loader);
 

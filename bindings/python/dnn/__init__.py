@@ -39,6 +39,7 @@ from .report import Report
 from .schedule import Schedule, schedule
 from .statistics import Statistics
 from .tensors import Tensor, tensor, zeros
+from .tune import Tuning, memory_available, tune_batch, tune_divergence, tune_range, tune_sweep
 from .weights import Archive, load_tensors, save_tensors
 
 __all__ = _constructors.__all__ + [
@@ -46,11 +47,13 @@ __all__ = _constructors.__all__ + [
     "Description", "Error", "FileError", "FormatError", "Graph", "HandleError", "InternalError", "InvalidValueError",
     "Layer", "LayerSpec", "Loader", "Loss", "Metrics", "Module", "Monitor", "NotFoundError", "Optimizer", "OutOfMemoryError",
     "Parameter", "Predictor", "Report", "Schedule", "Sequential", "ShapeError", "Spec", "StateError", "Statistics",
-    "Summary", "Tensor", "ThreadError", "UnsupportedError", "Value", "audit", "autopsy", "average", "check_gradients", "check_loss",
-    "custom", "dataset", "default_context", "digits", "init", "inspect", "io", "library_version", "load_tensors",
-    "look", "metrics", "monitor", "preflight", "preflight_data", "preflight_first_loss", "preflight_gradients", "preflight_memory",
+    "Summary", "Tensor", "ThreadError", "Tuning", "UnsupportedError", "Value", "audit", "autopsy", "average", "check_gradients",
+    "check_loss", "custom", "dataset", "default_context", "digits", "init", "inspect", "io", "library_version", "load_tensors",
+    "look", "memory_available", "metrics", "monitor", "preflight", "preflight_data", "preflight_first_loss",
+    "preflight_gradients", "preflight_memory",
     "probe", "quartiles", "read_checkpoint", "resume", "resume_test", "save_checkpoint",
     "save_tensors", "schedule", "seed", "sheet_of", "sheet_of_draws", "summarise", "tensor", "transform",
+    "tune_batch", "tune_divergence", "tune_range", "tune_sweep",
     "write_checkpoint", "zeros",
 ]
 

@@ -977,6 +977,16 @@ class dnn_series(Structure):
     ]
 
 
+class dnn_band(Structure):
+    _fields_ = [
+        ("x", POINTER(c_double)),
+        ("low", POINTER(c_double)),
+        ("high", POINTER(c_double)),
+        ("count", c_int64),
+        ("colour", c_uint32),
+    ]
+
+
 class dnn_plot_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -991,6 +1001,8 @@ class dnn_plot_desc(Structure):
         ("y_high", c_double),
         ("y_log", c_int32),
         ("x_log", c_int32),
+        ("bands", POINTER(dnn_band)),
+        ("n_bands", c_int64),
     ]
 
 
@@ -1530,6 +1542,103 @@ class dnn_domain_randomization_desc(Structure):
     ]
 
 
+class dnn_tune_range_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("low", c_double),
+        ("high", c_double),
+        ("steps", c_int64),
+        ("batch_size", c_int64),
+        ("seeds", c_int64),
+        ("seed", c_uint64),
+        ("fresh", c_int32),
+        ("smoothing", c_double),
+        ("progress", dnn_progress),
+    ]
+
+
+class dnn_tune_range_result(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("valley", c_double),
+        ("steep", c_double),
+        ("minimum", c_double),
+        ("ends", c_double),
+        ("points", c_int64),
+    ]
+
+
+class dnn_tune_sweep_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("rates", POINTER(c_double)),
+        ("n_rates", c_int64),
+        ("steps", c_int64),
+        ("batch_size", c_int64),
+        ("seeds", c_int64),
+        ("seed", c_uint64),
+        ("fresh", c_int32),
+        ("progress", dnn_progress),
+    ]
+
+
+class dnn_tune_sweep_result(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("best", c_double),
+        ("first_loss", c_double),
+        ("best_loss", c_double),
+        ("diverged", c_int64),
+    ]
+
+
+class dnn_tune_divergence_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("high", c_double),
+        ("precision", c_double),
+        ("steps", c_int64),
+        ("batch_size", c_int64),
+        ("seeds", c_int64),
+        ("seed", c_uint64),
+        ("fresh", c_int32),
+        ("progress", dnn_progress),
+    ]
+
+
+class dnn_tune_divergence_result(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("rate", c_double),
+        ("diverges", c_double),
+        ("holds", c_double),
+        ("best", c_double),
+    ]
+
+
+class dnn_tune_batch_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("budget", c_int64),
+        ("most", c_int64),
+        ("prefetch", c_int32),
+        ("untimed", c_int32),
+        ("progress", dnn_progress),
+    ]
+
+
+class dnn_tune_batch_result(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("largest", c_int64),
+        ("bytes", c_int64),
+        ("next_bytes", c_int64),
+        ("budget", c_int64),
+        ("enough", c_int64),
+        ("throughput", c_double),
+    ]
+
+
 class dnn_split_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -2054,6 +2163,15 @@ DNN = {
     "dnn_random_noise": (c_void_p, [c_void_p, c_double, c_double]),
     "dnn_random_erase": (c_void_p, [c_void_p, POINTER(dnn_random_erase_desc)]),
     "dnn_domain_randomization": (c_void_p, [c_void_p, POINTER(dnn_domain_randomization_desc)]),
+    "dnn_tune_range": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_void_p, c_void_p,
+                                    POINTER(dnn_tune_range_desc), POINTER(dnn_tune_range_result)]),
+    "dnn_tune_sweep": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_void_p, c_void_p,
+                                    POINTER(dnn_tune_sweep_desc), POINTER(dnn_tune_sweep_result)]),
+    "dnn_tune_divergence": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_void_p, c_void_p,
+                                         POINTER(dnn_tune_divergence_desc), POINTER(dnn_tune_divergence_result)]),
+    "dnn_tune_batch": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_void_p, c_void_p,
+                                    POINTER(dnn_tune_batch_desc), POINTER(dnn_tune_batch_result)]),
+    "dnn_memory_available": (c_int64, []),
     "dnn_dataset_split": (dnn_status, [POINTER(c_void_p), POINTER(c_void_p), c_void_p, POINTER(dnn_split_desc)]),
     "dnn_dataset_subset": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(c_int64), c_int64]),
     "dnn_dataset_first": (dnn_status, [POINTER(c_void_p), c_void_p, c_int64]),

@@ -1,0 +1,426 @@
+/* Tuning: problems whose rates are known, the same numbers again, and a host who notices nothing. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/bystander.h"
+#include "support/datasets.h"
+
+/* ---- a quadratic: L(w) = c² w², from w = 1, on which gradient descent diverges beyond 2/λ = 1/c² ---- */
+
+typedef struct {
+    dnn_module *net;
+    dnn_loss *loss;
+    dnn_optimizer *opt;
+    dnn_dataset *data;
+} quadratic;
+
+static void start(quadratic *q, double c, double rate) {
+    dnn_init one = {DNN_SIZED(dnn_init), .kind = DNN_INIT_CONSTANT, .a = 1};
+    dnn_linear_desc linear = {DNN_SIZED(dnn_linear_desc), .in_features = 1, .out_features = 1, .no_bias = 1};
+    linear.weight_init = &one;
+    dnn_tensor *x = tensor_of(data_ctx, DNN_F32, DIMS(4, 1), (double[]){c, c, c, c});
+    dnn_tensor *t = tensor_of(data_ctx, DNN_F32, DIMS(4, 1), NULL);
+    q->net = dnn_linear(data_ctx, &linear);
+    assert_non_null(q->net);
+    OK(dnn_dataset_from_tensors(&q->data, x, t));
+    OK(dnn_mse_create(&q->loss, data_ctx, NULL));
+    OK(dnn_sgd_create(&q->opt, q->net, &(dnn_sgd_desc){DNN_SIZED(dnn_sgd_desc), .lr = rate ? rate : DNN_ZERO}));
+    dnn_tensor_release(x);
+    dnn_tensor_release(t);
+}
+
+static void end(quadratic *q) {
+    dnn_dataset_release(q->data);
+    dnn_loss_release(q->loss);
+    dnn_optimizer_release(q->opt);
+    dnn_module_release(q->net);
+}
+
+static dnn_report *distance(quadratic *q, dnn_tune_divergence_result *result) {
+    dnn_report *report;
+    dnn_tune_divergence_desc desc = {DNN_SIZED(dnn_tune_divergence_desc), .steps = 400, .precision = 1.02};
+    *result = (dnn_tune_divergence_result){DNN_SIZED(dnn_tune_divergence_result)};
+    OK(dnn_tune_divergence(&report, q->net, q->loss, q->opt, q->data, &desc, result));
+    return report;
+}
+
+static void test_gradient_descent_diverges_at_two_over_the_curvature(void **state) {
+    (void)state;
+    const double factors[] = {0.25, 0.7, 1, 4};
+    for (size_t i = 0; i < sizeof factors / sizeof *factors; i++) {
+        quadratic q;
+        dnn_tune_divergence_result r;
+        double bound = 1 / (factors[i] * factors[i]);
+        start(&q, factors[i], bound / 11);
+        dnn_report *report = distance(&q, &r);
+        assert_true(r.diverges > bound && r.diverges < 1.03 * bound);
+        assert_true(r.holds > 0.97 * bound && r.holds < r.diverges && r.diverges / r.holds <= 1.02);
+        assert_true(r.rate == dnn_optimizer_get_lr(q.opt));
+        assert_int_equal(dnn_report_findings(report), 0);
+        assert_non_null(strstr(dnn_report_text(report), ": 11.2 times below") ? "" :
+                        strstr(dnn_report_text(report), ": 11.1 times below"));
+        dnn_report_release(report);
+        end(&q);
+    }
+}
+
+/* The finding at a rate, beside a bound of 1. */
+static void expect_finding(double rate, const char *name, dnn_severity severity, const char *words) {
+    quadratic q;
+    dnn_tune_divergence_result r;
+    dnn_finding f = {DNN_SIZED(dnn_finding)};
+    start(&q, 1, rate);
+    dnn_report *report = distance(&q, &r);
+    if (dnn_report_find(report, name, &f) != DNN_OK) fail_msg("%g: no %s:\n%s", rate, name, dnn_report_text(report));
+    assert_int_equal(f.severity, severity);
+    if (!strstr(f.what, words)) fail_msg("'%s' is not in: %s", words, f.what);
+    dnn_report_release(report);
+    end(&q);
+}
+
+static void test_findings_about_the_rate(void **state) {
+    (void)state;
+    expect_finding(30, "rate-too-high", DNN_SEVERITY_ERROR, "at the optimizer's rate, 30");
+    expect_finding(1.1, "rate-too-high", DNN_SEVERITY_ERROR, "at the optimizer's rate, 1.1");
+    expect_finding(0.8, "rate-too-high", DNN_SEVERITY_WARNING, "0.8, is only 1.2");
+    expect_finding(1e-5, "rate-too-low", DNN_SEVERITY_WARNING, "1e-05, is 100000 times below");
+    expect_finding(0, "rate-too-low", DNN_SEVERITY_WARNING, "0, is inf times below");
+}
+
+static void test_no_rate_up_to_the_highest_diverges(void **state) {
+    (void)state;
+    quadratic q;
+    dnn_report *report;
+    dnn_tune_divergence_result r = {DNN_SIZED(dnn_tune_divergence_result)};
+    dnn_tune_divergence_desc desc = {DNN_SIZED(dnn_tune_divergence_desc), .high = 0.9};
+    start(&q, 1, 0.1);
+    OK(dnn_tune_divergence(&report, q.net, q.loss, q.opt, q.data, &desc, &r));
+    assert_true(isinf(r.diverges) && r.holds == 0.9 && isfinite(r.best));
+    OK(dnn_report_find(report, "never-diverges", NULL));
+    assert_int_equal(dnn_report_worst(report), DNN_SEVERITY_NOTE);
+    dnn_report_release(report);
+    end(&q);
+}
+
+/* ---- the range test ---- */
+
+static dnn_report *range_of(quadratic *q, double low, double high, dnn_tune_range_result *r) {
+    dnn_report *report;
+    dnn_tune_range_desc desc = {DNN_SIZED(dnn_tune_range_desc), .low = low, .high = high};
+    *r = (dnn_tune_range_result){DNN_SIZED(dnn_tune_range_result)};
+    OK(dnn_tune_range(&report, q->net, q->loss, q->opt, q->data, &desc, r));
+    return report;
+}
+
+/* A curvature 4 times as large and rates a quarter: the same run, exactly, in powers of two. */
+static void test_suggestions_scale_with_the_curvature(void **state) {
+    (void)state;
+    dnn_tune_range_result r[2];
+    for (int i = 0; i < 2; i++) {
+        quadratic q;
+        double scale = i == 0 ? 1 : 0.25;
+        start(&q, i == 0 ? 1 : 2, 0.01);
+        dnn_report *report = range_of(&q, 1e-5 * scale, 100 * scale, &r[i]);
+        assert_int_equal(dnn_report_findings(report), 0);
+        assert_true(r[i].ends > scale); /* smoothed, it is seen late */
+        assert_true(r[i].valley > 1e-3 * scale && r[i].valley < scale);
+        assert_true(r[i].steep > r[i].valley / 10 && r[i].steep < scale);
+        assert_true(r[i].minimum > r[i].steep / 20 && r[i].minimum < scale);
+        assert_true(r[i].points > 40 && r[i].points <= 86);
+        dnn_report_release(report);
+        end(&q);
+    }
+    assert_true(r[0].valley == 4 * r[1].valley && r[0].steep == 4 * r[1].steep && r[0].minimum == 4 * r[1].minimum);
+    assert_true(r[0].ends == 4 * r[1].ends && r[0].points == r[1].points);
+}
+
+static void test_it_says_that_there_is_no_valley(void **state) {
+    (void)state;
+    quadratic q;
+    dnn_tune_range_result r;
+    start(&q, 1, 0.01);
+    dnn_report *report = range_of(&q, 1e-12, 1e-9, &r);
+    assert_true(isnan(r.valley) && isnan(r.steep) && isnan(r.minimum) && isinf(r.ends));
+    OK(dnn_report_find(report, "no-valley", NULL));
+    OK(dnn_report_find(report, "never-diverges", NULL));
+    dnn_report_release(report);
+    report = range_of(&q, 50, 100, &r); /* nothing but divergence */
+    assert_true(isnan(r.valley) && r.ends < 100 && r.points == 0);
+    OK(dnn_report_find(report, "no-valley", NULL));
+    dnn_report_release(report);
+    end(&q);
+}
+
+static void test_the_report_shows_the_curve(void **state) {
+    (void)state;
+    quadratic q;
+    dnn_tune_range_result r;
+    dnn_section section = {DNN_SIZED(dnn_section)};
+    dnn_picture picture = {DNN_SIZED(dnn_picture)};
+    dnn_figure figure = {DNN_SIZED(dnn_figure)};
+    start(&q, 1, 0.01);
+    dnn_report *report = range_of(&q, 1e-5, 100, &r);
+    OK(dnn_report_section(report, 0, &section));
+    assert_non_null(strstr(section.text, "highest\n"));
+    assert_ptr_equal(strstr(section.json, "{\"rates\":["), section.json);
+    OK(dnn_report_picture(report, 0, &picture));
+    expect_shape(picture.image, 3, (int64_t[]){480, 720, 3});
+    OK(dnn_report_figure(report, 0, &figure));
+    assert_string_equal(figure.name, "valley");
+    assert_true(figure.value == r.valley);
+    dnn_report_release(report);
+    end(&q);
+}
+
+/* ---- the sweep ---- */
+
+static dnn_report *sweep_of(quadratic *q, const double *rates, int64_t n, dnn_tune_sweep_result *r) {
+    dnn_report *report;
+    dnn_tune_sweep_desc desc = {DNN_SIZED(dnn_tune_sweep_desc), .rates = rates, .n_rates = n, .steps = 30};
+    *r = (dnn_tune_sweep_result){DNN_SIZED(dnn_tune_sweep_result)};
+    OK(dnn_tune_sweep(&report, q->net, q->loss, q->opt, q->data, &desc, r));
+    return report;
+}
+
+static void test_a_sweep_keeps_the_rate_that_falls_fastest(void **state) {
+    (void)state;
+    quadratic q;
+    dnn_tune_sweep_result r;
+    const double rates[] = {0.01, 0.1, 0.5, 0.9, 2, 20}; /* at 0.5 one step is enough */
+    start(&q, 1, 0.01);
+    dnn_report *report = sweep_of(&q, rates, 6, &r);
+    assert_true(r.best == 0.5 && r.first_loss == 1 && r.diverged == 2);
+    assert_true(fabs(r.best_loss - 0.1 * pow(0.9, 29) / (1 - pow(0.9, 30))) < 1e-12); /* of 1, 0, 0, … */
+    assert_int_equal(dnn_report_findings(report), 0);
+    assert_non_null(strstr(dnn_report_text(report), "diverged"));
+    assert_int_equal(dnn_report_pictures(report), 1);
+    dnn_report_release(report);
+    report = sweep_of(&q, rates, 2, &r);
+    assert_true(r.best == 0.1);
+    OK(dnn_report_find(report, "best-at-border", NULL));
+    dnn_report_release(report);
+    report = sweep_of(&q, rates + 4, 2, &r);
+    assert_true(isnan(r.best) && isnan(r.best_loss) && r.diverged == 2);
+    OK(dnn_report_find(report, "no-valley", NULL));
+    dnn_report_release(report);
+    end(&q);
+}
+
+/* ---- a host in the middle of his loop ---- */
+
+static bystander host;
+
+static int host_setup(void **state) {
+    (void)state;
+    data_memory = (test_allocator){0};
+    dnn_allocator allocator = test_allocator_of(&data_memory);
+    if (bystander_start(&host, &allocator, 2) != DNN_OK) return 1;
+    data_ctx = host.ctx;
+    return 0;
+}
+
+static int host_teardown(void **state) {
+    (void)state;
+    bystander_end(&host);
+    return data_memory.live == 0 ? 0 : 1;
+}
+
+enum { CALLS = 4 };
+
+/* One of the four, short. */
+static dnn_status call(int which, dnn_report **r, const bystander *b, dnn_dataset *data, uint64_t seed, int32_t fresh,
+                       dnn_progress progress) {
+    dnn_tune_range_desc range = {DNN_SIZED(dnn_tune_range_desc), .steps = 24, .batch_size = 16, .seed = seed,
+                                 .fresh = fresh, .progress = progress};
+    dnn_tune_sweep_desc sweep = {DNN_SIZED(dnn_tune_sweep_desc), .rates = (const double[]){0.001, 0.1}, .n_rates = 2,
+                                 .steps = 6, .batch_size = 16, .seeds = 2, .seed = seed, .fresh = fresh,
+                                 .progress = progress};
+    dnn_tune_divergence_desc divergence = {DNN_SIZED(dnn_tune_divergence_desc), .steps = 6, .batch_size = 16,
+                                           .precision = 3, .high = 10, .seed = seed, .fresh = fresh,
+                                           .progress = progress};
+    dnn_tune_batch_desc batch = {DNN_SIZED(dnn_tune_batch_desc), .most = 8, .progress = progress, .budget = 1 << 20};
+    switch (which) {
+    case 0: return dnn_tune_range(r, b->net, b->loss, b->opt, data, &range, NULL);
+    case 1: return dnn_tune_sweep(r, b->net, b->loss, b->opt, data, &sweep, NULL);
+    case 2: return dnn_tune_divergence(r, b->net, b->loss, b->opt, data, &divergence, NULL);
+    default: return dnn_tune_batch(r, b->net, b->loss, b->opt, data, &batch, NULL);
+    }
+}
+
+static const dnn_progress nobody;
+
+static void test_the_host_notices_nothing(void **state) {
+    (void)state;
+    bystander twin;
+    dnn_report *report;
+    OK(bystander_start(&twin, NULL, 1));
+    uint64_t before = bystander_bits(&host);
+    for (int i = 0; i < 2 * CALLS; i++) {
+        OK(call(i / 2, &report, &host, host.data, 0, i % 2, nobody));
+        dnn_report_release(report);
+        if (bystander_bits(&host) != before) fail_msg("call %d left a trace", i);
+    }
+    assert_true(bystander_goes_on(&host) == bystander_goes_on(&twin));
+    bystander_end(&twin);
+}
+
+static void test_the_same_numbers_on_any_number_of_threads(void **state) {
+    (void)state;
+    bystander alone;
+    dnn_report *report, *other;
+    OK(bystander_start(&alone, NULL, 1));
+    for (int i = 0; i < CALLS - 1; i++) {
+        OK(call(i, &report, &host, host.data, 5, 1, nobody));
+        OK(call(i, &other, &alone, alone.data, 5, 1, nobody));
+        assert_string_equal(dnn_report_json(report), dnn_report_json(other));
+        dnn_report_release(other);
+        OK(call(i, &other, &host, host.data, 5, 1, nobody));
+        assert_string_equal(dnn_report_json(report), dnn_report_json(other));
+        dnn_report_release(other);
+        OK(call(i, &other, &host, host.data, 6, 1, nobody));
+        assert_string_not_equal(dnn_report_json(report), dnn_report_json(other));
+        dnn_report_release(other);
+        dnn_report_release(report);
+    }
+    bystander_end(&alone);
+}
+
+static dnn_status call_and_release(void *which) {
+    dnn_report *report;
+    dnn_status status = call(*(int *)which, &report, &host, host.data, 0, 1, nobody);
+    if (status != DNN_OK) assert_null(report);
+    dnn_report_release(report);
+    return status;
+}
+
+static void test_memory_may_run_out_at_any_allocation(void **state) {
+    (void)state;
+    uint64_t before = bystander_bits(&host);
+    for (int which = 0; which < CALLS; which++) {
+        expect_memory_failures_survived(call_and_release, &which, 30);
+        assert_true(bystander_bits(&host) == before);
+    }
+}
+
+typedef struct {
+    int64_t left; /* so many calls succeed */
+    dnn_status status;
+} patience;
+
+static dnn_status stop(void *user, const char *what, int64_t done, int64_t total) {
+    patience *p = user;
+    assert_true(*what && done >= 0 && done <= total);
+    return p->left-- > 0 ? DNN_OK : dnn_fail(p->status, "enough");
+}
+
+static void test_the_host_can_stop_it(void **state) {
+    (void)state;
+    uint64_t before = bystander_bits(&host);
+    for (int which = 0; which < CALLS; which++)
+        for (int64_t after = 0; after < 5; after++) {
+            dnn_report *report;
+            patience p = {after, DNN_ERROR_STATE};
+            FAILS(call(which, &report, &host, host.data, 0, 0, (dnn_progress){stop, &p}), DNN_ERROR_STATE, "enough");
+            assert_null(report);
+            assert_true(bystander_bits(&host) == before);
+        }
+}
+
+static dnn_status read_or_not(void *user, int64_t index, int64_t epoch, const dnn_array *input,
+                              const dnn_array *target) {
+    (void)epoch;
+    patience *p = user;
+    ((float *)input->data)[index % BYSTANDER_FEATURES] = 1;
+    *(int64_t *)target->data = index % BYSTANDER_CLASSES;
+    return p->left-- > 0 ? DNN_OK : dnn_fail(DNN_ERROR_IO, "the disk is gone");
+}
+
+static void test_samples_that_cannot_be_read(void **state) {
+    (void)state;
+    patience p;
+    dnn_dataset *data;
+    dnn_callback_dataset_desc desc = {DNN_SIZED(dnn_callback_dataset_desc), .count = 64, .get = read_or_not,
+                                      .user = &p};
+    desc.input = (dnn_array){.dtype = DNN_F32, .rank = 1, .dims = {BYSTANDER_FEATURES}};
+    desc.target = (dnn_array){.dtype = DNN_I64};
+    OK(dnn_dataset_from_callbacks(&data, host.ctx, &desc));
+    uint64_t before = bystander_bits(&host);
+    for (int which = 0; which < CALLS; which++)
+        for (int64_t after = 0; after < 60; after += 7) {
+            dnn_report *report;
+            p.left = which < CALLS - 1 ? after : after % 3;
+            FAILS(call(which, &report, &host, data, 0, 0, nobody), DNN_ERROR_CALLBACK, "the disk is gone");
+            assert_true(bystander_bits(&host) == before);
+        }
+    dnn_dataset_release(data);
+}
+
+/* ---- what is refused ---- */
+
+static void test_refusals(void **state) {
+    (void)state;
+    dnn_report *r;
+    dnn_dataset *none;
+    dnn_tensor *x = tensor_of(host.ctx, DNN_F32, DIMS(4, BYSTANDER_FEATURES), NULL);
+    uint64_t before = bystander_bits(&host);
+#define RANGE(...) dnn_tune_range(&r, host.net, host.loss, host.opt, host.data, \
+                                  &(dnn_tune_range_desc){DNN_SIZED(dnn_tune_range_desc), __VA_ARGS__}, NULL)
+    FAILS(RANGE(.low = 1, .high = 1), DNN_ERROR_ARGUMENT, "rates from 1 to 1");
+    FAILS(RANGE(.steps = 19), DNN_ERROR_ARGUMENT, "desc.steps is 19, it may be 20 to");
+    FAILS(RANGE(.seeds = 101), DNN_ERROR_ARGUMENT, "desc.seeds");
+    FAILS(RANGE(.batch_size = -1), DNN_ERROR_ARGUMENT, "desc.batch_size");
+    FAILS(RANGE(.smoothing = 1), DNN_ERROR_ARGUMENT, "desc.smoothing");
+    const double falling[] = {0.1, 0.1};
+    dnn_tune_sweep_desc sweep = {DNN_SIZED(dnn_tune_sweep_desc), .rates = falling, .n_rates = 2};
+    FAILS(dnn_tune_sweep(&r, host.net, host.loss, host.opt, host.data, &sweep, NULL), DNN_ERROR_ARGUMENT,
+          "desc.rates[1] is 0.1");
+    OK(dnn_dataset_from_tensors(&none, x, NULL));
+    FAILS(dnn_tune_range(&r, host.net, host.loss, host.opt, none, NULL, NULL), DNN_ERROR_ARGUMENT, "no targets");
+    dnn_dataset_release(none);
+    OK(dnn_dataset_first(&none, host.data, 0));
+    FAILS(dnn_tune_batch(&r, host.net, host.loss, host.opt, none, NULL, NULL), DNN_ERROR_ARGUMENT, "no samples");
+    FAILS(dnn_tune_sweep(&r, host.first, host.loss, host.opt, host.data, NULL, NULL), DNN_ERROR_ARGUMENT,
+          "the optimizer is of another module");
+    assert_true(bystander_bits(&host) == before);
+    dnn_dataset_release(none);
+    dnn_tensor_release(x);
+}
+
+static void test_a_loss_that_is_not_finite_at_the_start(void **state) {
+    (void)state;
+    dnn_report *r;
+    tensor_put(value_of(host.net, "out.weight"), 0, (double)NAN);
+    uint64_t before = bystander_bits(&host);
+    FAILS(call(2, &r, &host, host.data, 0, 0, nobody), DNN_ERROR_VALUE, "not finite before the first step");
+    assert_true(bystander_bits(&host) == before);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, data_setup, data_teardown)
+#define HOST_TEST(name) cmocka_unit_test_setup_teardown(name, host_setup, host_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_gradient_descent_diverges_at_two_over_the_curvature),
+        TEST(test_findings_about_the_rate),
+        TEST(test_no_rate_up_to_the_highest_diverges),
+        TEST(test_suggestions_scale_with_the_curvature),
+        TEST(test_it_says_that_there_is_no_valley),
+        TEST(test_the_report_shows_the_curve),
+        TEST(test_a_sweep_keeps_the_rate_that_falls_fastest),
+        HOST_TEST(test_the_host_notices_nothing),
+        HOST_TEST(test_the_same_numbers_on_any_number_of_threads),
+        HOST_TEST(test_memory_may_run_out_at_any_allocation),
+        HOST_TEST(test_the_host_can_stop_it),
+        HOST_TEST(test_samples_that_cannot_be_read),
+        HOST_TEST(test_refusals),
+        HOST_TEST(test_a_loss_that_is_not_finite_at_the_start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
