@@ -24,6 +24,7 @@
 #include "report.h"
 #include "run.h"
 #include "schedule.h"
+#include "search.h"
 #include "statistics.h"
 #include "status.h"
 #include "tensor.h"

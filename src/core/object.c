@@ -17,6 +17,7 @@ static const char *kind_name(uint32_t kind) {
     case DNNI_SCHEDULE: return "schedule";
     case DNNI_METRICS: return "metrics";
     case DNNI_AVERAGE: return "average";
+    case DNNI_SEARCH: return "search";
     case DNNI_ARCHIVE: return "archive";
     case DNNI_REPORT: return "report";
     case DNNI_TRANSFORM: return "transform";

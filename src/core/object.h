@@ -30,6 +30,7 @@ typedef enum dnni_kind {
     DNNI_SCHEDULE = 0x6e6e080d,
     DNNI_METRICS = 0x6e6e0c1e,
     DNNI_AVERAGE = 0x6e6e011f,
+    DNNI_SEARCH = 0x6e6e0a2f,
     DNNI_TRANSFORM = 0x6e6e0c0e,
     DNNI_SUMMARY = 0x6e6e040e,
     DNNI_STATISTICS = 0x6e6e0f0e,

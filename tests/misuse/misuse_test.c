@@ -89,6 +89,9 @@ static void make_network(world *w) {
     assert_int_equal(dnn_metrics_create(&w->metrics, w->context, NULL), DNN_OK);
     assert_int_equal(dnn_average_create(&w->average, w->module, NULL), DNN_OK);
     assert_int_equal(dnn_monitor_create(&w->monitor, w->module, w->optimizer, NULL), DNN_OK);
+    dnn_search_desc search = {DNN_SIZED(dnn_search_desc), .trials = 2};
+    assert_int_equal(dnn_search_create(&w->search, w->context, &search), DNN_OK);
+    assert_int_equal(dnn_search_integer(w->search, "width", 1, 9), DNN_OK);
 }
 
 /* A run has files, which take their time: only for functions that are about runs. */
@@ -140,6 +143,7 @@ static void end_world(world *w) {
     dnn_dataset_release(w->dataset);
     dnn_monitor_release(w->monitor);
     dnn_average_release(w->average);
+    dnn_search_release(w->search);
     dnn_metrics_release(w->metrics);
     dnn_schedule_release(w->schedule);
     dnn_optimizer_release(w->optimizer);
@@ -169,6 +173,7 @@ static void *handle_of(const world *w, argument_kind kind) {
     case HANDLE_METRICS: return w->metrics;
     case HANDLE_AVERAGE: return w->average;
     case HANDLE_MONITOR: return w->monitor;
+    case HANDLE_SEARCH: return w->search;
     case HANDLE_DATASET: return w->dataset;
     case HANDLE_LOADER: return w->loader;
     case HANDLE_TRANSFORM: return w->transform;

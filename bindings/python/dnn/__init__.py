@@ -37,6 +37,7 @@ from .optimizer import Optimizer
 from .preflight import (preflight, preflight_data, preflight_first_loss, preflight_gradients, preflight_memory)
 from .report import Report
 from .schedule import Schedule, schedule
+from .search import Search, Trial, search
 from .statistics import Statistics
 from .tensors import Tensor, tensor, zeros
 from .tune import Tuning, memory_available, tune_batch, tune_divergence, tune_range, tune_sweep
@@ -55,6 +56,7 @@ __all__ = _constructors.__all__ + [
     "save_tensors", "schedule", "seed", "sheet_of", "sheet_of_draws", "summarise", "tensor", "transform",
     "tune_batch", "tune_divergence", "tune_range", "tune_sweep",
     "write_checkpoint", "zeros",
+    "Search", "Trial", "search",
 ]
 
 

@@ -233,6 +233,19 @@ class dnn_run_mode(IntEnum):
     DNN_RUN_CONTINUE = 10
 
 
+class dnn_search_method(IntEnum):
+    DNN_SEARCH_RANDOM = 0
+    DNN_SEARCH_GRID = 10
+
+
+class dnn_trial_state(IntEnum):
+    DNN_TRIAL_NONE = 0
+    DNN_TRIAL_RUNNING = 10
+    DNN_TRIAL_WAITING = 20
+    DNN_TRIAL_STOPPED = 30
+    DNN_TRIAL_DONE = 40
+
+
 class dnn_target(IntEnum):
     DNN_TARGET_PLAIN = 0
     DNN_TARGET_MASK = 10
@@ -1421,6 +1434,31 @@ class dnn_bar(Structure):
     ]
 
 
+class dnn_search_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("folder", c_char_p),
+        ("method", c_int),
+        ("trials", c_int64),
+        ("points", c_int64),
+        ("seed", c_uint64),
+        ("maximise", c_int32),
+        ("max_steps", c_int64),
+        ("min_steps", c_int64),
+        ("eta", c_int64),
+        ("promote", c_int32),
+    ]
+
+
+class dnn_trial_info(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("state", c_int),
+        ("steps", c_int64),
+        ("value", c_double),
+    ]
+
+
 class dnn_transform_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -2134,6 +2172,21 @@ DNN = {
     "dnn_run_report": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p]),
     "dnn_run_compare": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, c_char_p]),
     "dnn_bar_line": (dnn_status, [POINTER(c_char), c_int64, POINTER(dnn_bar)]),
+    "dnn_search_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_search_desc)]),
+    "dnn_search_release": (dnn_status, [c_void_p]),
+    "dnn_search_uniform": (dnn_status, [c_void_p, c_char_p, c_double, c_double]),
+    "dnn_search_log_uniform": (dnn_status, [c_void_p, c_char_p, c_double, c_double]),
+    "dnn_search_integer": (dnn_status, [c_void_p, c_char_p, c_int64, c_int64]),
+    "dnn_search_log_integer": (dnn_status, [c_void_p, c_char_p, c_int64, c_int64]),
+    "dnn_search_choice": (dnn_status, [c_void_p, c_char_p, POINTER(c_char_p), c_int64]),
+    "dnn_search_next": (dnn_status, [c_void_p, POINTER(c_int64)]),
+    "dnn_search_value": (c_double, [c_void_p, c_int64, c_char_p]),
+    "dnn_search_chosen": (c_char_p, [c_void_p, c_int64, c_char_p]),
+    "dnn_search_tell": (dnn_status, [c_void_p, c_int64, c_int64, c_double, POINTER(c_int32)]),
+    "dnn_search_trials": (c_int64, [c_void_p]),
+    "dnn_search_trial": (dnn_status, [c_void_p, c_int64, POINTER(dnn_trial_info)]),
+    "dnn_search_best": (dnn_status, [c_void_p, POINTER(c_int64)]),
+    "dnn_search_report": (dnn_status, [POINTER(c_void_p), c_void_p]),
     "dnn_dataset_transform": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_transform_desc)]),
     "dnn_dataset_draws": (c_int64, [c_void_p, c_int64, c_int64, POINTER(c_char), c_size_t]),
     "dnn_transform_chain": (dnn_status, [POINTER(c_void_p), c_void_p]),
