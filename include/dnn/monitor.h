@@ -53,6 +53,8 @@ extern "C" {
  *     training-in-eval-mode            backwards, or steps, after forwards in evaluation mode alone. Both are errors if
  *                                      a layer differs between the modes (dropout, batch norm), otherwise notes
  *     parameters-without-optimizer     not frozen, and no optimizer that the monitor knows moves them
+ *     same-every-epoch                 the first 16 batches, at least 4 of them different, came once more in the same
+ *                                      order: one seed for all epochs, or no shuffling. Only dnn_monitor_step_n sees it
  *     decay-crushes-weights (error)    a tensor shrank by a tenth in a window, to less than half of what it was, and
  *                                      weight decay is what moves it
  * Others are warnings. What compares tensors is judged over windows of `window` steps, by geometric means; updates from
@@ -86,7 +88,8 @@ DNN_API dnn_status dnn_monitor_add_optimizer(dnn_monitor *monitor, dnn_optimizer
 DNN_API dnn_status dnn_monitor_step(dnn_monitor *monitor, double loss);
 
 /* The same with what the module was given in this step: the first time that something is not finite, dnn_autopsy looks
- * for where it comes from; its findings go into the report. Errors besides: dnn_autopsy's. */
+ * for where it comes from; its findings go into the report. And a hash of the inputs (of 32 KiB of each, spread evenly)
+ * says whether batches come as they came before. Errors besides: dnn_autopsy's. */
 DNN_API dnn_status dnn_monitor_step_n(dnn_monitor *monitor, double loss, const dnn_tensor *const *inputs,
                                       int32_t n_inputs);
 

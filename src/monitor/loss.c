@@ -36,8 +36,9 @@ void monitor_not_finite(dnn_monitor *m, const char *what, double value) {
     monitor_note *note = monitor_note_of(m, NOTE_DIVERGED, DNN_SEVERITY_ERROR);
     if (!note) return;
     MONITOR_SAY(note->what, "%s is %s in step %lld", what, isnan(value) ? "NaN" : "infinite", (long long)m->steps);
-    MONITOR_SAY(note->how, "the loss began at %s, and was %s at its best", dnni_real(m->loss.first, 4).text,
-                dnni_real(m->loss.best, 4).text);
+    dnni_real_text first = dnni_real(m->loss.first, 4), best = dnni_real(m->loss.best, 4);
+    if (isnan(m->loss.best)) MONITOR_SAY(note->how, "the loss began at %s", first.text);
+    else MONITOR_SAY(note->how, "the loss began at %s, and was %s at its best", first.text, best.text);
     MONITOR_SAY(note->action, "call dnn_autopsy with this step's inputs: it names the layer, weight or sample that "
                               "it comes from; go back to the last good checkpoint, lower the rate, clip the gradient's "
                               "norm");
@@ -85,7 +86,7 @@ static void check_spike(dnn_monitor *m) {
 static monitor_note *stuck(dnn_monitor *m) {
     monitor_note *note = monitor_note_of(m, NOTE_LOSS_STUCK, DNN_SEVERITY_WARNING);
     if (note)
-        MONITOR_SAY(note->action, "compare the rate with dnn_range_test's; check what gets a gradient (dnn_preflight). "
+        MONITOR_SAY(note->action, "compare the rate with dnn_tune_range's; check what gets a gradient (dnn_preflight). "
                                   "If the network was trained before, this is where it stands");
     return note;
 }

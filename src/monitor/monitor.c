@@ -177,6 +177,7 @@ dnn_status dnn_monitor_step_n(dnn_monitor *monitor, double loss, const dnn_tenso
     DNNI_TRY(look_at_module(monitor, &index));
     DNNI_TRY(monitor_units_prepare(monitor));
     step(monitor, index, loss);
+    monitor_order_step(monitor, inputs, n_inputs);
     return autopsy(monitor, inputs, n_inputs);
 }
 

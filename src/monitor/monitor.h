@@ -4,6 +4,7 @@
  *     updates.c  at the end of a window: what the tensors' means say
  *     modes.c    what runners and optimizers have counted: modes, backwards, owners of parameters
  *     units.c    ReLUs, seen in the forward
+ *     order.c    batches, if the monitor is given them: do they come as they came before
  *     notes.c    what was found, until somebody wants a report; the history is in history.c
  * A step allocates nothing but a ReLU's list of units at its first forward: what cannot fail needs no undoing. */
 #ifndef DNNI_MONITOR_H
@@ -20,7 +21,8 @@ enum {
     MONITOR_START = 10,    /* losses that say where the run began */
     MONITOR_BURN_IN = 20,  /* steps before a smoothed loss is taken for one */
     MONITOR_SAMPLE = 4096, /* numbers of a tensor */
-    MONITOR_STRETCHES = 16 /* in which they lie */
+    MONITOR_STRETCHES = 16, /* in which they lie */
+    MONITOR_ORDER = 16     /* batches whose order is looked for again */
 };
 
 #define MONITOR_DIVERGED 4.0 /* times the best loss */
@@ -30,7 +32,7 @@ enum {
 typedef enum note_kind {
     NOTE_DIVERGED, NOTE_LOSS_SPIKE, NOTE_LOSS_STUCK, NOTE_GRADIENT_SPIKE, NOTE_VANISHING, NOTE_TOO_LARGE,
     NOTE_TOO_SMALL, NOTE_DEAD, NOTE_NOT_CLEARED, NOTE_NO_BACKWARD, NOTE_EVALUATING, NOTE_TRAINING, NOTE_NO_OPTIMIZER,
-    NOTE_DECAY, NOTE_KINDS
+    NOTE_DECAY, NOTE_SAME_EPOCHS, NOTE_KINDS
 } note_kind;
 
 typedef struct monitor_note {
@@ -85,6 +87,14 @@ typedef struct monitor_units {
     int64_t capacity, n_silent, samples;
 } monitor_units;
 
+/* ---- batches ---- */
+
+typedef struct monitor_order {
+    uint64_t first[MONITOR_ORDER]; /* hashes of the first batches */
+    int32_t n, again;              /* how many are known; how many came again in a row */
+    bool over;                     /* found, or not to be looked for */
+} monitor_order;
+
 /* ---- the whole ---- */
 
 typedef struct monitor_optimizer {
@@ -120,6 +130,7 @@ struct dnn_monitor {
     double largest_early; /* of the norms of the first MONITOR_LAST steps */
     dnn_monitor_figures figures;
     monitor_note notes[NOTE_KINDS];
+    monitor_order inputs;
     dnn_report *autopsy;
     bool looked; /* for what is not finite */
 
@@ -169,6 +180,9 @@ dnn_status monitor_units_prepare(dnn_monitor *m);
 void monitor_units_step(dnn_monitor *m);
 void monitor_units_free(dnn_monitor *m);
 void monitor_units_see(void *monitor, const char *path, const dnn_array *y);
+
+/* order.c */
+void monitor_order_step(dnn_monitor *m, const dnn_tensor *const *inputs, int32_t n_inputs);
 
 /* history.c */
 dnn_status monitor_history_make(dnn_monitor *m, int64_t rows);

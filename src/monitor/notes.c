@@ -11,7 +11,8 @@ static const char *const names[NOTE_KINDS] = {
     [NOTE_TOO_LARGE] = "updates-too-large", [NOTE_TOO_SMALL] = "updates-too-small", [NOTE_DEAD] = "dead-units",
     [NOTE_NOT_CLEARED] = "gradients-not-cleared", [NOTE_NO_BACKWARD] = "step-without-backward",
     [NOTE_EVALUATING] = "evaluating-in-train-mode", [NOTE_TRAINING] = "training-in-eval-mode",
-    [NOTE_NO_OPTIMIZER] = "parameters-without-optimizer", [NOTE_DECAY] = "decay-crushes-weights"};
+    [NOTE_NO_OPTIMIZER] = "parameters-without-optimizer", [NOTE_DECAY] = "decay-crushes-weights",
+    [NOTE_SAME_EPOCHS] = "same-every-epoch"};
 
 note_kind monitor_note_find(const char *name) {
     int kind = 0;

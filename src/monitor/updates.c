@@ -43,8 +43,8 @@ static void tell_update(dnn_monitor *m, note_kind kind, double ratio, int64_t n,
                 (long long)n, (long long)dnnk_min(m->window, m->steps), largest->path,
                 dnni_real(monitor_mean_of(&largest->updates), 2).text);
     if (ratio > 0)
-        MONITOR_SAY(note->action, "try a rate %s times %s (dnn_range_test shows which ones work)",
-                    dnni_real(large ? ratio / USUAL : USUAL / ratio, 1).text, large ? "smaller" : "larger");
+        MONITOR_SAY(note->action, "try a rate %s times %s (dnn_tune_range shows which ones work)",
+                    dnni_real(large ? ratio / USUAL : USUAL / ratio, 3).text, large ? "smaller" : "larger");
     else MONITOR_SAY(note->action, "nothing moves: is the optimizer's step called, is its rate above 0, and "
                                        "does a gradient arrive?");
     monitor_send(m, kind);

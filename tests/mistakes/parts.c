@@ -73,19 +73,39 @@ bool step(program *p, const dnn_tensor *x, const dnn_tensor *target) {
     if (!went(p, "dnn_module_forward", dnn_module_forward(p->net, x, &y))) return false;
     if (!went(p, "dnn_loss_evaluate", dnn_loss_evaluate(p->loss, y, target, &p->value, &dy))) return false;
     OK(dnn_module_backward(p->net, dy, NULL));
+    if (p->monitor) OK(dnn_monitor_step_n(p->monitor, p->value, &x, 1));
     OK(dnn_optimizer_step(p->opt));
     return true;
 }
 
-bool fit(program *p, int epochs) {
+void watch(program *p) { OK(dnn_monitor_create(&p->monitor, p->net, p->opt, NULL)); }
+
+void tell_watched(program *p) {
+    dnn_report *report;
+    OK(dnn_monitor_report(&report, p->monitor));
+    said(p, "dnn_monitor", report);
+}
+
+static void take_rate(program *p, int64_t batch) {
+    double epoch = (double)dnn_loader_epoch(p->loader) + (double)batch / (double)dnn_loader_batches(p->loader);
+    if (p->schedule) OK(dnn_schedule_apply(p->schedule, p->opt, epoch));
+}
+
+static bool fit_epoch(program *p) {
     const dnn_tensor *x, *target;
-    OK(dnn_module_train(p->net));
-    for (int epoch = 0; epoch < epochs; epoch++) {
-        dnn_status status;
-        while ((status = dnn_loader_next(p->loader, &x, &target)) == DNN_OK)
-            if (!step(p, x, target)) return false;
-        if (status != DNN_END && !went(p, "dnn_loader_next", status)) return false;
+    dnn_status status = DNN_OK;
+    for (int64_t batch = 0; status == DNN_OK; batch++) {
+        take_rate(p, batch);
+        status = dnn_loader_next(p->loader, &x, &target);
+        if (status == DNN_OK && !step(p, x, target)) return false;
     }
+    return status == DNN_END || went(p, "dnn_loader_next", status);
+}
+
+bool fit(program *p, int epochs) {
+    OK(dnn_module_train(p->net));
+    for (int epoch = 0; epoch < epochs; epoch++)
+        if (!fit_epoch(p)) return false;
     return true;
 }
 

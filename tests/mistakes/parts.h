@@ -74,6 +74,10 @@ bool step(program *p, const dnn_tensor *x, const dnn_tensor *target); /* sets p-
 /* The mean loss over the test set, in whatever mode the network is. */
 double evaluate(program *p);
 
+/* The monitor, which step() feeds from then on; and what it has to say. */
+void watch(program *p);
+void tell_watched(program *p);
+
 /* ---- questions ---- */
 
 void look(program *p, double low, double high); /* at the next batch; 0, 0: no range is declared */

@@ -24,6 +24,8 @@ void program_begin(program *p, bool mistaken, bool real) {
 
 void program_end(program *p) {
     for (int i = 0; i < p->n_reports; i++) dnn_report_release(p->reports[i]);
+    OK(dnn_monitor_release(p->monitor));
+    OK(dnn_schedule_release(p->schedule));
     OK(dnn_optimizer_release(p->opt));
     OK(dnn_loss_release(p->loss));
     OK(dnn_module_release(p->net));

@@ -25,7 +25,9 @@ typedef struct program {
     dnn_module *net;
     dnn_loss *loss;
     dnn_optimizer *opt;
-    double value; /* the loss of the last step */
+    dnn_schedule *schedule; /* if there is one, its rates are taken */
+    dnn_monitor *monitor;   /* if there is one, it is fed */
+    double value;           /* the loss of the last step */
     dnn_report *reports[MOST_REPORTS];
     const char *by[MOST_REPORTS]; /* which call made it */
     int n_reports;

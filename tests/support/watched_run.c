@@ -89,13 +89,19 @@ static dnn_status step(watched_run *r, const dnn_tensor *x, const dnn_tensor *ta
     return r->after ? tell(r, x) : DNN_OK;
 }
 
+/* Each batch once an epoch, in an order that does not come again for long. */
+static int64_t batch_of(int64_t step) {
+    int64_t epoch = step / WATCHED_BATCHES, i = step % WATCHED_BATCHES;
+    return (i * (2 * (epoch % 8) + 1) + 3 * (epoch / 8)) % WATCHED_BATCHES;
+}
+
 dnn_status watched_train(watched_run *r, int64_t steps) {
     if (r->fault == EVAL_WHILE_TRAINING) {
         TRY(dnn_module_eval(r->net));
         TRY(dnn_module_set_gradients(r->net, DNN_GRADIENTS_EVAL));
     }
     for (int64_t i = 0; i < steps; i++, r->steps++) {
-        int64_t b = r->steps % WATCHED_BATCHES;
+        int64_t b = batch_of(r->steps);
         spoil(r, r->x[b]);
         TRY(step(r, r->x[b], r->target[b]));
         if (r->steps % 40 == 39) TRY(watched_validate(r));

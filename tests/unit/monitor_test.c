@@ -135,6 +135,28 @@ static void test_stuck(void **state) {
     watched_end(&r);
 }
 
+/* Batches in the order in which they came before; three of them over and over are no epochs. */
+static void test_same_order(void **state) {
+    (void)state;
+    for (int batches = 3; batches <= WATCHED_BATCHES; batches += WATCHED_BATCHES - 3) {
+        start(mlp);
+        use_sgd(0.05, 0, 0);
+        watch(NULL);
+        for (int i = 0; i < 2 * WATCHED_BATCHES + 8; i++) {
+            const dnn_tensor *x = r.x[i % batches];
+            assert_int_equal(dnn_monitor_step_n(r.monitor, 1 + 0.01 * (i % 3), &x, 1), DNN_OK);
+        }
+        if (batches > 3) expect_found("same-every-epoch", DNN_SEVERITY_WARNING, NULL, false);
+        else {
+            dnn_report *report;
+            assert_int_equal(dnn_monitor_report(&report, r.monitor), DNN_OK);
+            assert_int_equal(dnn_report_find(report, "same-every-epoch", NULL), DNN_ERROR_NOT_FOUND);
+            dnn_report_release(report);
+        }
+        watched_end(&r);
+    }
+}
+
 /* The same bits again and again: nothing of the network gets anywhere. */
 static void test_exactly_stuck(void **state) {
     (void)state;
@@ -464,6 +486,7 @@ int main(void) {
         cmocka_unit_test(test_not_finite),     cmocka_unit_test(test_diverged),
         cmocka_unit_test(test_blown_up),       cmocka_unit_test(test_spikes),
         cmocka_unit_test(test_stuck),          cmocka_unit_test(test_exactly_stuck),
+        cmocka_unit_test(test_same_order),
         cmocka_unit_test(test_too_large),      cmocka_unit_test(test_vanishing),
         cmocka_unit_test(test_decay),          cmocka_unit_test(test_dead),
         cmocka_unit_test(test_dead_channels),  cmocka_unit_test(test_loop),
