@@ -47,8 +47,9 @@ static dnn_status count_plan(const tune_parts *p, int64_t batch, tune_bytes *b) 
     dnni_plan *plan = NULL;
     DNNI_TRY(dnni_batch_array(&x, &p->data->input, batch));
     DNNI_TRY(dnni_batch_array(&target, &p->data->target, batch));
-    DNNI_TRY(dnni_plan_make(&plan, p->module, &x, 1, DNNI_TO_RUN));
-    b->arena = plan->arena_bytes;
+    DNNI_TRY(dnni_plan_make(&plan, p->module, &x, 1, DNNI_TO_TRY));
+    int64_t allowed = p->module->memory_budget; /* dnn_module_set_memory: above that, no budget makes it run */
+    b->arena = allowed > 0 && plan->arena_bytes > allowed ? INT64_MAX : plan->arena_bytes;
     dnn_status status = DNN_OK;
     if (plan->n_outputs == 1) status = count_loss(p, &plan->values[plan->outputs[0]].array, &target, b);
     else status = dnni_error(DNN_ERROR_ARGUMENT, "the module has %d outputs, it must have 1", plan->n_outputs);

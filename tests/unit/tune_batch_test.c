@@ -103,6 +103,30 @@ static int64_t computed(int64_t batch, dnn_reduction reduction, int32_t prefetch
     return r.bytes;
 }
 
+/* Activations that are computed again leave room for more samples; the module's own budget holds, too. */
+static void test_a_module_with_a_budget_of_its_own(void **state) {
+    (void)state;
+    run r;
+    dnn_report *report;
+    dnn_tune_batch_result result = {DNN_SIZED(dnn_tune_batch_result)};
+    dnn_tune_batch_desc desc = {DNN_SIZED(dnn_tune_batch_desc), .budget = INT64_C(1) << 40, .most = 64, .untimed = 1};
+    dnn_array x = {.dtype = DNN_F32, .rank = 4, .dims = {16, SIDE, SIDE, 1}};
+    dnn_description *plan;
+    dnn_description_totals totals = {DNN_SIZED(dnn_description_totals)};
+    start(&r, DNN_REDUCTION_MEAN);
+    OK(dnn_module_describe(&plan, r.net, &x, 1));
+    OK(dnn_description_totals_get(plan, &totals));
+    OK(dnn_module_set_memory(r.net, totals.arena_bytes));
+    OK(dnn_tune_batch(&report, r.net, r.loss, r.opt, r.data, &desc, &result));
+    assert_true(result.largest >= 16 && result.largest < 64);
+    x.dims[0] = result.largest;
+    dnn_description_release(plan);
+    OK(dnn_module_describe(&plan, r.net, &x, 1));
+    dnn_description_release(plan);
+    dnn_report_release(report);
+    end(&r);
+}
+
 /* ---- the bytes ---- */
 
 static void test_bytes_are_those_that_the_allocator_sees(void **state) {
@@ -239,6 +263,7 @@ int main(void) {
         TEST(test_not_even_one_fits),
         TEST(test_throughput_is_measured),
         TEST(test_a_target_that_does_not_fit_the_loss),
+        TEST(test_a_module_with_a_budget_of_its_own),
         cmocka_unit_test_setup_teardown(test_available_memory, files_set_up, files_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
