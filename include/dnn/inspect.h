@@ -38,6 +38,7 @@ typedef struct dnn_sheet_desc {
     int32_t per_image;           /* 1: that default for each image on its own */
     dnn_palette palette;
     const unsigned char *blank;  /* one for each image, 1: its place stays empty; default: none */
+    int32_t alike;               /* 1: filters have one range for all, so that weak ones look weak */
 } dnn_sheet_desc;
 
 /* A sheet of the images of a batch (N, H, W, C), N, H, W, C at least 1, of any dtype. C of 3 is RGB; otherwise each
@@ -47,8 +48,8 @@ DNN_API dnn_status dnn_sheet_create(dnn_tensor **out, dnn_context *ctx, const dn
                                     const dnn_sheet_desc *desc);
 
 /* A sheet of the filters of a convolution's weight (out, kh, kw, in): a tile for each output, in RGB if it sees 3
- * channels. Each filter is scaled on its own, symmetrically around zero (which is white, or grey in GREY and in RGB),
- * unless low and high are given. Captions default to the outputs' numbers. `desc` may be NULL.
+ * channels, otherwise a grid of all that it sees. Each filter is scaled on its own, symmetrically around zero (which is
+ * white, or grey in GREY and in RGB), unless they are to look `alike`, or low and high are given. Captions default to the outputs' numbers. `desc` may be NULL.
  * Errors: UNSUPPORTED for 1 × 1 filters, which are no pictures. */
 DNN_API dnn_status dnn_sheet_filters(dnn_tensor **out, dnn_context *ctx, const dnn_tensor *weight,
                                      const dnn_sheet_desc *desc);
@@ -86,12 +87,32 @@ typedef struct dnn_plot_desc {
     int32_t x_log;               /* the same for x; histograms have none */
     const dnn_band *bands;       /* of plots of lines; default: none */
     int64_t n_bands;
+    double smoothing;            /* of lines, 0 to below 1: each is drawn as the moving average of its points, m =
+                                    smoothing · m + (1 - smoothing) · y, divided by the sum of the weights, and pale
+                                    behind it as it is; gaps stay; default 0: as it is alone */
+    int32_t ascii;               /* 1, of text: in plain ASCII */
 } dnn_plot_desc;
 
 /* A plot of n series as lines (a series of one point as a dot), with axes, ticks, grid and legend. No points at all is
  * an empty plot. `desc` may be NULL. */
 DNN_API dnn_status dnn_plot_lines(dnn_tensor **out, dnn_context *ctx, const dnn_series *series, int64_t n,
                                   const dnn_plot_desc *desc);
+
+/* The same for a terminal, as lines of UTF-8 that end with '\n': width and height of the description count characters
+ * (default 72 × 16, the lines alone; at least 32 × 4, at most 1000). Lines are drawn in dots of braille, 2 × 4 to a
+ * character, smoothed if asked for; in ASCII with a letter for each. The label of each stands at its end. Written to
+ * text[bytes] with a zero at the end, and cut where it is longer; returns the length of the whole (text may be NULL if
+ * bytes is 0). -1, with the last error set, on failure. */
+DNN_API int64_t dnn_plot_text(dnn_context *ctx, const dnn_series *series, int64_t n, const dnn_plot_desc *desc,
+                              char *text, size_t bytes);
+
+/* A matrix (rows, columns) of any dtype as a map of colours, row 0 on top, columns along x: a confusion, activations
+ * over time. Of the range y_low … y_high (default: of the finite values) low is black and high is light yellow; if
+ * there are values of both signs it is made even around zero, and blue is negative, red positive. What is not finite
+ * is magenta. Below the title stands what the ends of the colours are. Larger matrices than there are pixels are
+ * averaged. `desc` may be NULL. Errors besides: SHAPE for another rank, and for no elements. */
+DNN_API dnn_status dnn_plot_heat(dnn_tensor **out, dnn_context *ctx, const dnn_tensor *matrix,
+                                 const dnn_plot_desc *desc);
 
 /* A histogram of all elements of a tensor, of any dtype, in `bins` bins of one width (at most 1000; 0: √count of them,
  * 10 to 60, and for whole numbers over less than 60 one for each). Below the title: count, mean, standard deviation,

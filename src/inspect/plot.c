@@ -35,10 +35,10 @@ static void take_series(dnni_plot *p, const dnn_series *s) {
     }
 }
 
-static void choose_ranges(dnni_plot *p, const dnn_series *series, int64_t n, const dnn_plot_desc *d) {
+void dnni_plot_ranges(dnni_plot *p, const dnn_series *series, int64_t n, const dnn_plot_desc *d) {
     dnni_axis_begin(&p->x, d->x_log != 0);
     dnni_axis_begin(&p->y, d->y_log != 0);
-    p->x.whole = true;
+    p->x.whole = !p->x.log;
     for (int64_t k = 0; k < n; k++) take_series(p, &series[k]);
     for (int64_t k = 0; k < d->n_bands; k++) {
         dnn_series low = edge(&d->bands[k], d->bands[k].low), high = edge(&d->bands[k], d->bands[k].high);
@@ -49,17 +49,47 @@ static void choose_ranges(dnni_plot *p, const dnn_series *series, int64_t n, con
     dnni_axis_end(&p->y, 0.05, d->y_low, d->y_high);
 }
 
-static void draw_series(const dnni_plot *p, const dnni_canvas *window, const dnn_series *s, uint32_t colour) {
+dnn_status dnni_plot_check_series(const dnn_series *series, int64_t n) {
+    DNNI_REQUIRE(n >= 0 && (series || n == 0), "n is %lld, series %s", (long long)n, series ? "is given" : "is NULL");
+    for (int64_t k = 0; k < n; k++)
+        DNNI_REQUIRE(series[k].count == 0 || (series[k].count > 0 && series[k].y),
+                     "series %lld has no y of %lld numbers", (long long)k, (long long)series[k].count);
+    return DNN_OK;
+}
+
+/* A moving average that begins at 0 is too small by the share that its weights lack: they are divided by. */
+bool dnni_next_point(dnni_points *at, const dnni_plot *p, const dnn_series *s, double smoothing) {
+    int64_t i = at->weight > 0 ? at->i + 1 : at->i;
+    while (i < s->count && !is_shown(p, s, i)) i++;
+    if (i >= s->count) return false;
+    at->mean = smoothing * at->mean + (1 - smoothing) * s->y[i];
+    at->weight = smoothing * at->weight + (1 - smoothing);
+    at->i = i;
+    at->x = x_of(s, i);
+    at->y = at->mean / at->weight;
+    at->follows = is_shown(p, s, i - 1);
+    at->alone = !at->follows && !is_shown(p, s, i + 1);
+    return true;
+}
+
+static void draw_line(const dnni_plot *p, const dnni_canvas *window, const dnn_series *s, double smoothing,
+                      uint32_t colour) {
     double thickness = (double)p->scale, x_before = 0, y_before = 0;
-    for (int64_t i = 0; i < s->count; i++) {
-        if (!is_shown(p, s, i)) continue;
-        double x = dnni_axis_at(&p->x, x_of(s, i)), y = dnni_axis_at(&p->y, s->y[i]);
-        bool alone = !is_shown(p, s, i - 1) && !is_shown(p, s, i + 1);
-        if (is_shown(p, s, i - 1)) dnni_line(window, x_before, y_before, x, y, thickness, colour);
-        else if (alone) dnni_line(window, x, y, x, y, 3 * thickness, colour);
+    for (dnni_points at = {.i = 0}; dnni_next_point(&at, p, s, smoothing);) {
+        double x = dnni_axis_at(&p->x, at.x), y = dnni_axis_at(&p->y, at.y);
+        if (at.follows) dnni_line(window, x_before, y_before, x, y, thickness, colour);
+        else if (at.alone) dnni_line(window, x, y, x, y, 3 * thickness, colour);
         x_before = x;
         y_before = y;
     }
+}
+
+/* All that is pale first, so that it covers nothing. */
+static void draw_series(const dnni_plot *p, const dnni_canvas *window, const dnn_series *series, int64_t n,
+                        double smoothing) {
+    for (int64_t k = 0; smoothing > 0 && k < n; k++)
+        draw_line(p, window, &series[k], 0, dnni_mix(colour_of(series[k].colour, k), DNNI_WHITE, 0.7));
+    for (int64_t k = 0; k < n; k++) draw_line(p, window, &series[k], smoothing, colour_of(series[k].colour, k));
 }
 
 /* ---- bands ---- */
@@ -106,36 +136,35 @@ static legend measure_legend(const dnni_plot *p, const dnn_series *series, int64
     return l;
 }
 
-static int64_t points_within(const dnni_plot *p, const dnn_series *series, int64_t n, const legend *l) {
+static int64_t points_within(const dnni_plot *p, const dnn_series *series, int64_t n, double smoothing,
+                             const legend *l) {
     int64_t count = 0;
     for (int64_t k = 0; k < n; k++)
-        for (int64_t i = 0; i < series[k].count; i++) {
-            if (!is_shown(p, &series[k], i)) continue;
-            double x = dnni_axis_at(&p->x, x_of(&series[k], i)) - (double)l->x;
-            double y = dnni_axis_at(&p->y, series[k].y[i]) - (double)l->y;
+        for (dnni_points at = {.i = 0}; dnni_next_point(&at, p, &series[k], smoothing);) {
+            double x = dnni_axis_at(&p->x, at.x) - (double)l->x, y = dnni_axis_at(&p->y, at.y) - (double)l->y;
             count += x >= 0 && x <= (double)l->width && y >= 0 && y <= (double)l->height;
         }
     return count;
 }
 
-static void place_legend(const dnni_plot *p, const dnn_series *series, int64_t n, legend *l) {
+static void place_legend(const dnni_plot *p, const dnn_series *series, int64_t n, double smoothing, legend *l) {
     int64_t fewest = INT64_MAX;
     legend best = *l;
     for (int corner = 0; corner < 4; corner++) { /* upper right, upper left, lower left, lower right */
         bool right = corner == 0 || corner == 3, top = corner < 2;
         l->x = right ? p->x.to - l->width - LEGEND_PAD : p->x.from + 2 * LEGEND_PAD;
         l->y = top ? p->y.to + LEGEND_PAD : p->y.from - l->height - LEGEND_PAD;
-        int64_t count = points_within(p, series, n, l);
+        int64_t count = points_within(p, series, n, smoothing, l);
         if (count < fewest) best = *l;
         if (count < fewest) fewest = count;
     }
     *l = best;
 }
 
-static void draw_legend(const dnni_plot *p, const dnn_series *series, int64_t n) {
+static void draw_legend(const dnni_plot *p, const dnn_series *series, int64_t n, double smoothing) {
     legend l = measure_legend(p, series, n);
     if (l.entries == 0) return;
-    place_legend(p, series, n, &l);
+    place_legend(p, series, n, smoothing, &l);
     dnni_fill(&p->canvas, l.x, l.y, l.width, l.height, DNNI_WHITE);
     dnni_frame(&p->canvas, l.x, l.y, l.width, l.height, 1, DNNI_FAINT);
     int64_t y = l.y + LEGEND_PAD, swatch = SWATCH * p->scale / 2;
@@ -168,20 +197,17 @@ dnn_status dnn_plot_lines(dnn_tensor **out, dnn_context *ctx, const dnn_series *
     *out = NULL;
     DNNI_TRY(dnni_context_check(ctx, "ctx"));
     DNNI_TRY(dnni_plot_desc(&d, desc));
-    DNNI_REQUIRE(n >= 0 && (series || n == 0), "n is %lld, series %s", (long long)n, series ? "is given" : "is NULL");
-    for (int64_t k = 0; k < n; k++)
-        DNNI_REQUIRE(series[k].count == 0 || (series[k].count > 0 && series[k].y),
-                     "series %lld has no y of %lld numbers", (long long)k, (long long)series[k].count);
+    DNNI_TRY(dnni_plot_check_series(series, n));
     DNNI_TRY(check_bands(&d));
-    choose_ranges(&p, series, n, &d);
+    dnni_plot_ranges(&p, series, n, &d);
     DNNI_TRY(dnni_plot_begin(&p, ctx, &d));
     dnni_canvas window = dnni_plot_window(&p);
     for (int64_t k = 0; k < d.n_bands; k++) {
         uint32_t chosen = d.bands[k].colour || k >= n ? d.bands[k].colour : series[k].colour;
         draw_band(&p, &window, &d.bands[k], colour_of(chosen, k));
     }
-    for (int64_t k = 0; k < n; k++) draw_series(&p, &window, &series[k], colour_of(series[k].colour, k));
-    draw_legend(&p, series, n);
+    draw_series(&p, &window, series, n, d.smoothing);
+    draw_legend(&p, series, n, d.smoothing);
     *out = p.picture;
     return DNN_OK;
 }

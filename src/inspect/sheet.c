@@ -8,8 +8,6 @@
 
 enum { MARGIN = 14, GAP = 10, FRAME = 3, TILE_GAP = 2, CAPTION_GAP = 4, TITLE_SCALE = 2, WANTED = 48 };
 
-#define NOT_FINITE 0xff00ffu
-
 typedef struct {
     const dnn_sheet_desc *desc;
     dnn_array batch;
@@ -28,34 +26,18 @@ typedef struct {
 
 static double value_at(const sheet *s, int64_t i) { return dnni_load(s->batch.dtype, s->batch.data, i); }
 
-static uint32_t mix(uint32_t a, uint32_t b, double share) {
-    uint32_t mixed = 0;
-    for (int shift = 16; shift >= 0; shift -= 8) {
-        double from = (double)(a >> shift & 255u), to = (double)(b >> shift & 255u);
-        mixed |= (uint32_t)(from + share * (to - from) + 0.5) << shift;
-    }
-    return mixed;
-}
-
-/* Halves, so that no difference overflows. */
-static double place(double value, double low, double high) {
-    double t = high / 2 > low / 2 ? (value / 2 - low / 2) / (high / 2 - low / 2) : 0.5;
-    return t < 0 ? 0 : t > 1 ? 1 : t;
-}
-
 static uint32_t colour_of(const sheet *s, double value, double low, double high) {
-    if (!isfinite(value)) return NOT_FINITE;
-    double t = place(value, low, high);
-    if (!s->diverging) return mix(0x000000, 0xffffff, t);
-    return t < 0.5 ? mix(0x2450a4, 0xffffff, 2 * t) : mix(0xffffff, 0xb3261e, 2 * t - 1);
+    if (!isfinite(value)) return DNNI_NOT_FINITE;
+    double t = dnni_place(value, low, high);
+    return s->diverging ? dnni_diverging(t) : dnni_mix(0x000000, 0xffffff, t);
 }
 
 static uint32_t rgb_of(const sheet *s, int64_t i, double low, double high) {
     uint32_t colour = 0;
     for (int64_t c = 0; c < 3; c++) {
         double value = value_at(s, i + c);
-        if (!isfinite(value)) return NOT_FINITE;
-        colour = colour << 8 | (uint32_t)(255 * place(value, low, high) + 0.5);
+        if (!isfinite(value)) return DNNI_NOT_FINITE;
+        colour = colour << 8 | (uint32_t)(255 * dnni_place(value, low, high) + 0.5);
     }
     return colour;
 }
@@ -79,7 +61,7 @@ static void range_of_image(const sheet *s, int64_t image, double *low, double *h
     *high = s->high;
     if (s->desc->low != 0 || s->desc->high != 0) return;
     if (!s->symmetric && !s->desc->per_image) return;
-    find_range(s, image * size, size, low, high);
+    if (!s->symmetric || !s->desc->alike) find_range(s, image * size, size, low, high);
     if (!s->symmetric) return;
     *high = fmax(fabs(*low), fabs(*high));
     *low = -*high;
@@ -237,7 +219,7 @@ static dnn_status draw_sheet(dnn_tensor **out, dnn_context *ctx, sheet *s) {
     if (title > width && title < 1000) width = title;
     DNNI_TRY(dnni_canvas_new(out, &canvas, ctx, width, height, DNNI_WHITE));
     if (s->desc->title) {
-        int64_t most = (width - 2 * MARGIN) / (DNNI_TEXT_STEP * TITLE_SCALE);
+        int64_t most = (width - 2 * MARGIN + TITLE_SCALE) / (DNNI_TEXT_STEP * TITLE_SCALE);
         dnni_text(&canvas, MARGIN, MARGIN, s->desc->title, TITLE_SCALE, most, DNNI_INK);
     }
     for (int64_t i = 0; i < s->n; i++)
