@@ -25,6 +25,7 @@
 #include "run.h"
 #include "schedule.h"
 #include "search.h"
+#include "see.h"
 #include "statistics.h"
 #include "status.h"
 #include "tensor.h"

@@ -49,7 +49,8 @@ DNN_API dnn_status dnn_sheet_create(dnn_tensor **out, dnn_context *ctx, const dn
 
 /* A sheet of the filters of a convolution's weight (out, kh, kw, in): a tile for each output, in RGB if it sees 3
  * channels, otherwise a grid of all that it sees. Each filter is scaled on its own, symmetrically around zero (which is
- * white, or grey in GREY and in RGB), unless they are to look `alike`, or low and high are given. Captions default to the outputs' numbers. `desc` may be NULL.
+ * white, or grey in GREY and in RGB), unless they are to look `alike`, or low and high are given. Captions default to
+ * the outputs' numbers. `desc` may be NULL.
  * Errors: UNSUPPORTED for 1 × 1 filters, which are no pictures. */
 DNN_API dnn_status dnn_sheet_filters(dnn_tensor **out, dnn_context *ctx, const dnn_tensor *weight,
                                      const dnn_sheet_desc *desc);

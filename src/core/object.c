@@ -25,6 +25,7 @@ static const char *kind_name(uint32_t kind) {
     case DNNI_RUN: return "run";
     case DNNI_STATISTICS: return "set of statistics";
     case DNNI_MONITOR: return "monitor";
+    case DNNI_STRIP: return "film strip";
     default: return NULL;
     }
 }

@@ -35,7 +35,8 @@ typedef enum dnni_kind {
     DNNI_SUMMARY = 0x6e6e040e,
     DNNI_STATISTICS = 0x6e6e0f0e,
     DNNI_RUN = 0x6e6e060f,
-    DNNI_MONITOR = 0x6e6e0d0f
+    DNNI_MONITOR = 0x6e6e0d0f,
+    DNNI_STRIP = 0x6e6e050f
 } dnni_kind;
 
 typedef struct dnni_object {

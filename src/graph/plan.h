@@ -148,7 +148,7 @@ void dnni_plan_give_prepared(dnni_plan *plan, void *memory);
 
 /* Runs the list down or up. Handed in: the data of the inputs; of the gradients of the outputs. */
 dnn_status dnni_plan_forward(dnni_plan *plan, void *const *inputs, const dnni_watch *watch);
-dnn_status dnni_plan_backward(dnni_plan *plan, void *const *output_gradients);
+dnn_status dnni_plan_backward(dnni_plan *plan, void *const *output_gradients, const dnni_watch *watch);
 
 /* Asks the shape rule of a step, and checks what it says. Once more when the step becomes a host. */
 dnn_status dnni_plan_ask_shape(dnni_plan *plan, plan_step *step);

@@ -181,8 +181,9 @@ static dnn_status run_again(plan_step *step) {
     return status == DNN_OK ? DNN_OK : failed(step, dnni_host_failed(status, errors, "forward"));
 }
 
-static dnn_status backward_step(const dnni_plan *plan, plan_step *step) {
+static dnn_status backward_step(const dnni_plan *plan, plan_step *step, const dnni_watch *watch) {
     if (!step->backward) return DNN_OK;
+    if (watch->turn) DNNI_TRY(watch->turn(watch->user, step - plan->steps, step->backward_call.output_gradients));
     fetch_parameters(step);
     find_fresh(step);
     undo_epilogue(plan, step);
@@ -193,14 +194,14 @@ static dnn_status backward_step(const dnni_plan *plan, plan_step *step) {
     return DNN_OK;
 }
 
-dnn_status dnni_plan_backward(dnni_plan *plan, void *const *output_gradients) {
+dnn_status dnni_plan_backward(dnni_plan *plan, void *const *output_gradients, const dnni_watch *watch) {
     patch(plan, plan->n_inputs, plan->n_outputs, output_gradients);
     clear_zeroed(plan);
     int64_t again = 0;
     for (int64_t i = plan->n_steps - 1; i >= 0; i--) {
         for (; again < plan->n_again && plan->steps[plan->again[again]].again_for == i; again++)
             DNNI_TRY(run_again(&plan->steps[plan->again[again]]));
-        DNNI_TRY(backward_step(plan, &plan->steps[i]));
+        DNNI_TRY(backward_step(plan, &plan->steps[i], watch));
     }
     return DNN_OK;
 }

@@ -248,7 +248,7 @@ static dnn_status check_backward(const dnni_runner *runner, const dnn_module *mo
 /* A forward serves one backward, also one that fails half-way: what was kept is overwritten on the way. */
 static dnn_status use_up(dnni_runner *runner) {
     dnni_plan *plan = runner->current;
-    dnn_status status = dnni_plan_backward(plan, runner->externals);
+    dnn_status status = dnni_plan_backward(plan, runner->externals, &runner->watch);
     let_inputs_go(runner);
     return status;
 }

@@ -25,17 +25,20 @@ dnn_status dnni_runner_forward(dnni_runner *runner, dnn_module *module, const dn
 dnn_status dnni_runner_backward(dnni_runner *runner, dnn_module *module, const dnn_tensor *const *output_gradients,
                                 int32_t n_outputs, const dnn_tensor **input_gradients, int32_t n_inputs);
 
-/* Who watches a forward: for the gradient check, and for those who look at what a network does. Zeroed: nobody. */
+/* Who watches a run: for the gradient check, and for those who look at what a network does. Zeroed: nobody. */
 typedef struct dnni_watch {
     uint64_t *choices; /* the choices that layers make on their data are mixed into it */
     dnn_status (*see)(void *user, const dnn_observation *observation); /* as in dnn_module_observe */
+    /* Called before the backward of a step, by its number: its output gradients are complete, and may be read and
+     * written to. (Where an output is one of the module's, that is the caller's dL/dy.) */
+    dnn_status (*turn)(void *user, int64_t step, const dnn_array *output_gradients);
     void *user;
     /* after each ReLU, also one that another layer did on the way, of a forward that a backward may follow: its path
      * and its output */
     void (*rectified)(void *user, const char *path, const dnn_array *y);
 } dnni_watch;
 
-/* From now on every forward is watched so. */
+/* From now on every run is watched so. */
 void dnni_runner_watch(dnni_runner *runner, const dnni_watch *watch);
 
 /* Ends that, if it is this user's. NULL is fine. */

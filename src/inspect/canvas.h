@@ -14,8 +14,8 @@ enum { DNNI_TEXT_STEP = 6, DNNI_TEXT_HEIGHT = 7, DNNI_LINE_HEIGHT = 10 };
 #define DNNI_FAINT 0xdfe3e8u /* grids, borders */
 #define DNNI_NOT_FINITE 0xff00ffu
 
-/* A colour between two; those of values around zero (0: blue, ½: white, 1: red), and of values from 0 on (black, violet,
- * orange, light yellow: lighter is more, also on paper without colours). t from 0 to 1. */
+/* A colour between two; those of values around zero (0: blue, ½: white, 1: red), and of values from 0 on (black,
+ * violet, orange, light yellow: lighter is more, also on paper without colours). t from 0 to 1. */
 uint32_t dnni_mix(uint32_t a, uint32_t b, double share);
 uint32_t dnni_diverging(double t);
 uint32_t dnni_glow(double t);

@@ -157,7 +157,8 @@ static void write_row(dnni_writer *w, const text_plot *t, int64_t row) {
 
 static bool is_x_tick(const text_plot *t, int64_t column) {
     for (int64_t i = 0; i < t->n_x; i++)
-        if (t->x_ticks[i].text[0] && dnni_tick_pixel(&t->plot.x, &t->x_ticks[i]) / t->dots_across == column) return true;
+        if (t->x_ticks[i].text[0] && dnni_tick_pixel(&t->plot.x, &t->x_ticks[i]) / t->dots_across == column)
+            return true;
     return false;
 }
 
@@ -209,7 +210,8 @@ static dnn_status check(dnn_plot_desc *d, dnn_context *ctx, const dnn_series *se
     DNNI_TRY(dnni_plot_settings(d, desc));
     if (d->width == 0) d->width = WIDTH;
     if (d->height == 0) d->height = HEIGHT;
-    DNNI_REQUIRE(d->width >= LEAST_WIDTH && d->height >= LEAST_HEIGHT && d->width <= MOST_SIDE && d->height <= MOST_SIDE,
+    DNNI_REQUIRE(d->width >= LEAST_WIDTH && d->height >= LEAST_HEIGHT && d->width <= MOST_SIDE &&
+                     d->height <= MOST_SIDE,
                  "desc: a plot in text has %d × %d to %d × %d characters", LEAST_WIDTH, LEAST_HEIGHT, MOST_SIDE,
                  MOST_SIDE);
     DNNI_REQUIRE(text || bytes == 0, "text is NULL, bytes is not 0");

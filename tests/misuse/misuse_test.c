@@ -113,6 +113,7 @@ static void make_world(world *w, const char *function) {
     make_findings(w);
     if (strncmp(function, "dnn_run_", 8) == 0) make_run(w);
     assert_int_equal(dnn_summarise(&w->summary, w->dataset, NULL), DNN_OK);
+    assert_int_equal(dnn_strip_create(&w->strip, w->dataset, NULL), DNN_OK);
     for (int i = 0; i < 4; i++) {
         w->tensors[i] = w->tensor;
         w->names[i] = "name";
@@ -133,6 +134,7 @@ static void give_back_retained(const function_row *f, world *w) {
 /* Some of these were released, or handed over, by the function under test: then this is an error, and harmless. */
 static void end_world(world *w) {
     dnn_run_release(w->run);
+    dnn_strip_release(w->strip);
     dnn_summary_release(w->summary);
     dnn_report_release(w->report);
     dnn_statistics_release(w->statistics);
@@ -183,6 +185,7 @@ static void *handle_of(const world *w, argument_kind kind) {
     case HANDLE_RUN: return w->run;
     case HANDLE_SUMMARY: return w->summary;
     case HANDLE_STATISTICS: return w->statistics;
+    case HANDLE_STRIP: return w->strip;
     default: return NULL;
     }
 }
@@ -221,7 +224,8 @@ static bool applies(const function_row *f, int at, way how) {
 
 /* Functions that only read the elements of a tensor, whose context is then no matter. */
 static bool only_reads(const function_row *f) {
-    return strcmp(f->name, "dnn_tensor_copy") == 0 || strcmp(f->name, "dnn_plot_histogram") == 0;
+    return strcmp(f->name, "dnn_tensor_copy") == 0 || strcmp(f->name, "dnn_plot_histogram") == 0 ||
+           strcmp(f->name, "dnn_plot_heat") == 0;
 }
 
 /* NULL for what is no handle may be allowed: it must only do no harm. */

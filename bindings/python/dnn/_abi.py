@@ -977,6 +977,7 @@ class dnn_sheet_desc(Structure):
         ("per_image", c_int32),
         ("palette", c_int),
         ("blank", c_char_p),
+        ("alike", c_int32),
     ]
 
 
@@ -1016,6 +1017,8 @@ class dnn_plot_desc(Structure):
         ("x_log", c_int32),
         ("bands", POINTER(dnn_band)),
         ("n_bands", c_int64),
+        ("smoothing", c_double),
+        ("ascii", c_int32),
     ]
 
 
@@ -1456,6 +1459,97 @@ class dnn_trial_info(Structure):
         ("state", c_int),
         ("steps", c_int64),
         ("value", c_double),
+    ]
+
+
+class dnn_activations_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("sample", c_int64),
+        ("most", c_int64),
+        ("one_by_one", c_int32),
+        ("title", c_char_p),
+        ("columns", c_int64),
+        ("zoom", c_int64),
+    ]
+
+
+class dnn_gradcam_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("layer", c_char_p),
+        ("classes", POINTER(c_int64)),
+        ("n_classes", c_int64),
+    ]
+
+
+class dnn_occlusion_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("patch", c_int64 * 2),
+        ("stride", c_int64 * 2),
+        ("fill", POINTER(c_double)),
+        ("classes", POINTER(c_int64)),
+        ("n_classes", c_int64),
+        ("progress", dnn_progress),
+    ]
+
+
+class dnn_overlay_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("low", c_double),
+        ("high", c_double),
+        ("full", c_double),
+        ("strength", c_double),
+        ("zoom", c_int64),
+    ]
+
+
+class dnn_maximise_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("height", c_int64),
+        ("width", c_int64),
+        ("channels", c_int64),
+        ("layer", c_char_p),
+        ("units", POINTER(c_int64)),
+        ("n_units", c_int64),
+        ("steps", c_int64),
+        ("rate", c_double),
+        ("low", c_double),
+        ("high", c_double),
+        ("mean", POINTER(c_double)),
+        ("std", POINTER(c_double)),
+        ("jitter", c_double),
+        ("scaling", c_double),
+        ("rotation", c_double),
+        ("detail", c_double),
+        ("seed", c_uint64),
+        ("scores", POINTER(c_double)),
+        ("progress", dnn_progress),
+    ]
+
+
+class dnn_predictions_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("indices", POINTER(c_int64)),
+        ("n_indices", c_int64),
+        ("values", POINTER(c_double)),
+        ("name", c_char_p),
+        ("title", c_char_p),
+        ("probabilities", c_int32),
+    ]
+
+
+class dnn_strip_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("indices", POINTER(c_int64)),
+        ("n_indices", c_int64),
+        ("title", c_char_p),
+        ("probabilities", c_int32),
     ]
 
 
@@ -2049,6 +2143,9 @@ DNN = {
     "dnn_sheet_create": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_sheet_desc)]),
     "dnn_sheet_filters": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_sheet_desc)]),
     "dnn_plot_lines": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_series), c_int64, POINTER(dnn_plot_desc)]),
+    "dnn_plot_text": (c_int64, [c_void_p, POINTER(dnn_series), c_int64, POINTER(dnn_plot_desc), POINTER(c_char),
+                                c_size_t]),
+    "dnn_plot_heat": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_plot_desc)]),
     "dnn_plot_histogram": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_int64, POINTER(dnn_plot_desc)]),
     "dnn_plot_bars": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(c_char_p), POINTER(c_double), c_int64,
                                    POINTER(dnn_plot_desc)]),
@@ -2187,6 +2284,19 @@ DNN = {
     "dnn_search_trial": (dnn_status, [c_void_p, c_int64, POINTER(dnn_trial_info)]),
     "dnn_search_best": (dnn_status, [c_void_p, POINTER(c_int64)]),
     "dnn_search_report": (dnn_status, [POINTER(c_void_p), c_void_p]),
+    "dnn_activations": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(c_void_p), c_int32, c_char_p]),
+    "dnn_sheet_activations": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(c_void_p), c_int32, c_char_p,
+                                           POINTER(dnn_activations_desc)]),
+    "dnn_gradcam": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_gradcam_desc)]),
+    "dnn_occlusion": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_occlusion_desc)]),
+    "dnn_overlay": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_overlay_desc)]),
+    "dnn_maximise": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_maximise_desc)]),
+    "dnn_sample_metric": (dnn_status, [POINTER(c_double), c_void_p, c_void_p, POINTER(dnn_metrics_desc), c_char_p]),
+    "dnn_sheet_predictions": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_predictions_desc)]),
+    "dnn_strip_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_strip_desc)]),
+    "dnn_strip_add": (dnn_status, [c_void_p, c_void_p, c_char_p]),
+    "dnn_strip_picture": (dnn_status, [POINTER(c_void_p), c_void_p]),
+    "dnn_strip_release": (dnn_status, [c_void_p]),
     "dnn_dataset_transform": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, POINTER(dnn_transform_desc)]),
     "dnn_dataset_draws": (c_int64, [c_void_p, c_int64, c_int64, POINTER(c_char), c_size_t]),
     "dnn_transform_chain": (dnn_status, [POINTER(c_void_p), c_void_p]),
