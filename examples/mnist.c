@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TRY(call)                                                \
@@ -53,6 +54,28 @@ static int build(dnn_module **net, dnn_context *ctx) {
     return 0;
 }
 
+enum { BATCH = 64 };
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* A bar for people, on a terminal, ten times a second at most: the line of results covers it at the end. */
+static void show_progress(int64_t done, int64_t total, double loss) {
+    static double began, shown;
+    char line[4 * 80];
+    double now = seconds();
+    if (done == 1) began = shown = now;
+    if (!isatty(STDOUT_FILENO) || (done < total && now - shown < 0.1)) return;
+    shown = now;
+    dnn_bar bar = {DNN_SIZED(dnn_bar), .done = done, .total = total, .first = 1, .seconds = now - began,
+                   .unit = "images", .units_per_step = BATCH, .has_loss = 1, .loss = loss};
+    if (dnn_bar_line(line, sizeof line, &bar) == DNN_OK) printf("\r%s\r", line);
+    fflush(stdout);
+}
+
 /* The mean loss of one pass over the training images. The rate falls linearly over the whole training. */
 static int train_epoch(dnn_module *net, dnn_loss *loss, dnn_optimizer *opt, dnn_loader *loader, double from, double to,
                        double *mean) {
@@ -70,6 +93,7 @@ static int train_epoch(dnn_module *net, dnn_loss *loss, dnn_optimizer *opt, dnn_
         TRY(dnn_module_backward(net, dy, NULL));
         TRY(dnn_optimizer_step(opt));
         sum += value;
+        show_progress(batch, batches, sum / (double)batch);
     }
     if (status != DNN_END) TRY(status);
     *mean = sum / (double)batch;
@@ -108,10 +132,11 @@ static int train(dnn_context *ctx, dnn_dataset *data, dnn_dataset *test, int epo
     if (build(&net, ctx)) return 1;
     TRY(dnn_cross_entropy_create(&loss, ctx, NULL));
     TRY(dnn_adamw_create(&opt, net, NULL));
-    TRY(dnn_loader_create(&loader, data, &(dnn_loader_desc){DNN_SIZED(dnn_loader_desc), .batch_size = 64, .shuffle = 1}));
+    TRY(dnn_loader_create(&loader, data, &(dnn_loader_desc){DNN_SIZED(dnn_loader_desc), .batch_size = BATCH, .shuffle = 1}));
     for (int epoch = 0; epoch < epochs; epoch++) {
         double mean, from = 1e-3 * (epochs - epoch) / epochs, to = 1e-3 * (epochs - epoch - 1) / epochs;
         if (train_epoch(net, loss, opt, loader, from, to, &mean) || accuracy(net, test, share)) return 1;
+        if (isatty(STDOUT_FILENO)) printf("%79s\r", "");
         printf("epoch %2d  loss %.4f  test %.2f %%\n", epoch + 1, mean, 100 * *share);
         fflush(stdout);
     }

@@ -4,6 +4,7 @@
  *     io_arrays.h    IDX, npy, npz, CIFAR, text in windows
  *     io_images.h    PNG, JPEG, folders of images
  *     io_report.h    reports as pages
+ *     io_run.h       pictures and the page of a run
  *     io_tables.h    CSV
  *
  * Files are read strictly: what the file says of sizes is checked against what it holds before memory is allocated, and
@@ -25,6 +26,7 @@
 #include "io_arrays.h"
 #include "io_images.h"
 #include "io_report.h"
+#include "io_run.h"
 #include "io_tables.h"
 
 #endif

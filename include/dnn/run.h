@@ -105,7 +105,7 @@ DNN_API dnn_status dnn_run_add_scalar(dnn_run *run, const char *tag, int64_t ste
  * element is finite. */
 DNN_API dnn_status dnn_run_add_histogram(dnn_run *run, const char *tag, int64_t step, const dnn_tensor *values);
 
-/* A picture: a whole PNG file's `bytes` bytes (dnn_run_add_image in io_report.h encodes one). It is kept in pictures/,
+/* A picture: a whole PNG file's `bytes` bytes (dnn_run_add_image in io_run.h encodes one). It is kept in pictures/,
  * too, until the next one of that tag. Errors: FORMAT if it does not begin as PNG files do. */
 DNN_API dnn_status dnn_run_add_png(dnn_run *run, const char *tag, int64_t step, const void *png, int64_t bytes);
 
@@ -118,7 +118,7 @@ DNN_API dnn_status dnn_run_add_report(dnn_run *run, int64_t step, dnn_report *re
 /* ---- looking at runs --------------------------------------------------------------------------------------------- */
 
 /* A run's folder as a report, also while the run goes on: settings, data, model and machine, a plot for each curve (64
- * at most), the end of the log. dnn_run_write_html in io_report.h makes a page of it. Finding: run-failed (error).
+ * at most), the end of the log. dnn_run_write_html in io_run.h makes a page of it. Finding: run-failed (error).
  * Errors: NOT_FOUND if there is no run; FORMAT, UNSUPPORTED. */
 DNN_API dnn_status dnn_run_report(dnn_report **out, dnn_context *ctx, const char *folder);
 
@@ -132,7 +132,8 @@ DNN_API dnn_status dnn_run_report(dnn_report **out, dnn_context *ctx, const char
  *     run-unfinished         (note) a run is not done
  *     no-curve-in-common     (note)
  * Settings count each for itself; data sets, model, version, and kernels (the instruction set) as one thing each;
- * arguments only where neither run has settings. Threads and processors do not change results.
+ * arguments only where neither run has settings. A model that differs as the one setting does (a width of 64 and 128,
+ * which are found in its layers; a name; a switch) is no second thing. Threads and processors do not change results.
  * Errors: NOT_FOUND if there is no run; FORMAT, UNSUPPORTED. */
 DNN_API dnn_status dnn_run_compare(dnn_report **out, dnn_context *ctx, const char *folder_a, const char *folder_b);
 

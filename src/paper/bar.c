@@ -1,5 +1,6 @@
 /* A line that shows how far a run is. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <dnn/run.h>
@@ -27,6 +28,13 @@ static void write_time(dnni_writer *w, double seconds) {
     if (s >= 86400) dnni_write(w, "%lldd %02lld:%02lld", s / 86400, s / 3600 % 24, s / 60 % 60);
     else if (s >= 3600) dnni_write(w, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
     else dnni_write(w, "%lld:%02lld", s / 60, s % 60);
+}
+
+/* As wide at the beginning as at the end. */
+static void write_count(dnni_writer *w, const dnn_bar *b) {
+    char total[24] = "";
+    if (b->total > 0) snprintf(total, sizeof total, "%lld", (long long)b->total);
+    dnni_write(w, "%*lld%s%s", (int)strlen(total), (long long)b->done, *total ? "/" : "", total);
 }
 
 static double steps_per_second(const dnn_bar *b) {
@@ -61,13 +69,10 @@ static void write_part(dnni_writer *w, const dnn_bar *b, part which) {
     case PERCENT:
         if (b->total > 0) dnni_write(w, "%3lld %%", (long long)floor(100.0 * (double)b->done / (double)b->total));
         break;
-    case COUNT:
-        dnni_write(w, "%lld", (long long)b->done);
-        if (b->total > 0) dnni_write(w, "/%lld", (long long)b->total);
-        break;
+    case COUNT: write_count(w, b); break;
     case RATE: write_rate(w, b); break;
     case LOSS:
-        if (b->has_loss) dnni_write(w, "loss %s", dnni_real(b->loss, 4).text);
+        if (b->has_loss) dnni_write(w, "loss %s", dnni_real(b->loss + 0.0, 4).text);
         break;
     case LEFT: write_left(w, b); break;
     }

@@ -22,6 +22,8 @@ typedef struct {
     char list[LIST];        /* of them, in words */
     dnni_writer words;
     bool seed;
+    const dnni_fact *setting_a, *setting_b; /* one that differs */
+    bool explained; /* the model differs as a setting does: 64 here and 128 there, in both */
 } comparison;
 
 /* ---- what differs ---- */
@@ -66,6 +68,8 @@ static dnn_status compare_group(comparison *c, const char *group, bool each, boo
             DNNI_TRY(compare_fact(c, group, fact->name, &differs));
             *any = *any || differs;
             if (differs && each) count_change(c, fact->name, c->rows[c->n - 1][1], c->rows[c->n - 1][2]);
+            if (differs && each) c->setting_a = dnni_facts_find(&c->a->facts, group, fact->name);
+            if (differs && each) c->setting_b = dnni_facts_find(&c->b->facts, group, fact->name);
         }
     }
     return DNN_OK;
@@ -78,6 +82,16 @@ static const char *next_line(const dnni_facts *f, const char *group, int64_t *at
     return NULL;
 }
 
+/* One space where there are several: what stood below each other in a table. NULL if there is no memory. */
+static const char *squeezed(comparison *c, const char *line) {
+    char *text = line ? dnni_pool_string(&c->pool, line) : NULL, *to = text;
+    if (!line) return none;
+    for (const char *from = text; from && *from; from++)
+        if (*from != ' ' || (from > text && from[-1] != ' ')) *to++ = *from;
+    if (to) *to = '\0';
+    return text;
+}
+
 /* Lists line by line; of those that differ the first few are shown. */
 static dnn_status compare_list(comparison *c, const char *group, const char *name, bool *any) {
     int64_t at_a = -1, at_b = -1, shown = 0;
@@ -86,19 +100,52 @@ static dnn_status compare_list(comparison *c, const char *group, const char *nam
         if (!a && !b) return DNN_OK;
         if (a && b && strcmp(a, b) == 0) continue;
         *any = true;
-        if (shown++ < MOST_LINES) DNNI_TRY(add_row(c, name, a ? a : none, b ? b : none));
+        if (shown++ >= MOST_LINES) continue;
+        a = squeezed(c, a);
+        b = a ? squeezed(c, b) : NULL;
+        if (!b) return DNN_ERROR_MEMORY;
+        DNNI_TRY(add_row(c, name, a, b));
     }
+}
+
+/* Whether a number stands in a line, not as a part of another one. */
+static bool has_number(const char *line, const char *number) {
+    size_t n = strlen(number);
+    for (const char *at = line; (at = strstr(at, number)); at++) {
+        bool begins = at == line || !strchr("0123456789.", at[-1]), ends = !at[n] || !strchr("0123456789.", at[n]);
+        if (begins && ends) return true;
+    }
+    return false;
+}
+
+/* A model that differs because a setting does is no second change: text or a switch may choose a model; a number must
+ * stand in the lines that differ, here as there. */
+static bool is_explained(const comparison *c, int64_t first) {
+    const dnni_fact *a = c->setting_a, *b = c->setting_b;
+    if (c->changes != 1 || !a || !b) return false;
+    if (a->kind != DNNI_FACT_NUMBER || b->kind != DNNI_FACT_NUMBER) return true;
+    for (int64_t i = first; i < c->n; i++)
+        if (has_number(c->rows[i][1], a->text) && has_number(c->rows[i][2], b->text)) return true;
+    return false;
+}
+
+static dnn_status compare_models(comparison *c) {
+    bool differs = false;
+    int64_t first = c->n;
+    DNNI_TRY(compare_group(c, "model", false, &differs));
+    DNNI_TRY(compare_list(c, "description", "layer", &differs));
+    c->explained = differs && is_explained(c, first);
+    if (differs && !c->explained) count_change(c, "the model", NULL, NULL);
+    return DNN_OK;
 }
 
 static dnn_status compare_setup(comparison *c) {
     static const char *const quiet[] = {"processor", "threads", "host", "library"};
-    bool data = false, model = false, arguments = false, version = false, kernels = false, unused = false, any = false;
+    bool data = false, arguments = false, version = false, kernels = false, unused = false, any = false;
     DNNI_TRY(compare_group(c, "settings", true, &any));
+    DNNI_TRY(compare_models(c));
     DNNI_TRY(compare_group(c, "data", false, &data));
     if (data) count_change(c, "the data", NULL, NULL);
-    DNNI_TRY(compare_group(c, "model", false, &model));
-    DNNI_TRY(compare_list(c, "description", "layer", &model));
-    if (model) count_change(c, "the model", NULL, NULL);
     DNNI_TRY(compare_fact(c, "machine", "version", &version));
     if (version) count_change(c, "the library's version", NULL, NULL);
     DNNI_TRY(compare_fact(c, "machine", "kernels", &kernels));
@@ -163,8 +210,9 @@ static dnn_status tell_many(comparison *c) {
 }
 
 static dnn_status tell_one(comparison *c) {
-    DNNI_TRY(dnni_report_add(c->report, DNN_SEVERITY_NOTE, "one-change", "One thing differs%s: %s.",
-                             c->seed ? ", besides the seed" : "", c->list));
+    DNNI_TRY(dnni_report_add(c->report, DNN_SEVERITY_NOTE, "one-change", "One thing differs%s: %s%s.",
+                             c->seed ? ", besides the seed" : "", c->list,
+                             c->explained ? ", and the model with it" : ""));
     if (!c->seed) return DNN_OK;
     return dnni_report_how(c->report, "a part of what differs in the results is the seed's: two runs that differ in it "
                                       "alone tell how much");
@@ -229,6 +277,7 @@ static dnn_status compare_trails(dnn_report **out, dnn_context *ctx, const dnni_
     DNNI_TRY(dnni_report_new(&c.report, ctx, "%.200s against %.200s", c.name_a, c.name_b));
     dnn_status status = compare(&c);
     dnni_free(ctx, c.rows, c.capacity, sizeof *c.rows);
+    dnni_pool_free(&c.pool);
     if (status == DNN_OK) *out = c.report;
     else dnn_report_release(c.report);
     return status;

@@ -19,7 +19,7 @@ static dnn_status add_group(dnn_report *r, const dnni_facts *f, const char *grou
     if (!rows) return DNN_ERROR_MEMORY;
     for (int64_t i = 0; i < f->n; i++) {
         const dnni_fact *fact = &f->list[i];
-        if (strcmp(fact->group, group) != 0) continue;
+        if (strcmp(fact->group, group) != 0 || fact->kind == DNNI_FACT_NULL || !*fact->text) continue;
         rows[t.n][0] = columns == 1 ? fact->text : fact->name;
         rows[t.n++][1] = fact->text;
     }

@@ -28,7 +28,7 @@ dnni_curve_note dnni_curve_noted(const dnni_curve *c) {
 
 /* ---- tables ---- */
 
-enum { WIDEST = 48 };
+enum { WIDEST = 60 };
 
 static int width_of(const dnni_table *t, int column) {
     int widest = 0;

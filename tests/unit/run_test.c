@@ -7,65 +7,13 @@
 #include <cmocka.h>
 
 #include <dnn/dnn.h>
-#include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/context.h"
 #include "hash/crc32c.h"
-#include "support/files.h"
-
-static double now;
-static double tell_time(void *user) {
-    (void)user;
-    return now;
-}
-
-static dnn_run_desc desc(dnn_run_mode mode) {
-    static const char *const argv[] = {"./train", "--lr", "0.1"};
-    return (dnn_run_desc){DNN_SIZED(dnn_run_desc), .argc = 3, .argv = argv, .mode = mode, .now = tell_time};
-}
-
-static dnn_run *begin(const char *folder, dnn_run_mode mode) {
-    dnn_run *run;
-    dnn_run_desc d = desc(mode);
-    if (dnn_run_create(&run, files_ctx, folder, &d) != DNN_OK) fail_msg("%s", dnn_last_error());
-    return run;
-}
-
-static void finish(dnn_run *run) {
-    assert_int_equal(dnn_run_end(run, DNN_OK), DNN_OK);
-    assert_int_equal(dnn_run_release(run), DNN_OK);
-}
-
-/* A file of a folder as text; the n-th whose name begins so. */
-static char *text_of(const char *folder, const char *name, int n, size_t *bytes) {
-    struct dirent **entries;
-    char path[1024], *text = NULL;
-    int found = 0, all = scandir(folder, &entries, NULL, alphasort);
-    for (int i = 0; i < all; i++) {
-        if (strncmp(entries[i]->d_name, name, strlen(name)) == 0 && found++ == n) {
-            snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-            size_t size;
-            unsigned char *raw = file_get(path, &size);
-            text = calloc(1, size + 1);
-            memcpy(text, raw, size);
-            free(raw);
-            if (bytes) *bytes = size;
-        }
-        free(entries[i]);
-    }
-    free(entries);
-    return text;
-}
-
-static void expect_text(const char *folder, const char *name, const char *part) {
-    char *text = text_of(folder, name, 0, NULL);
-    assert_non_null(text);
-    if (!strstr(text, part)) fail_msg("%s has no \"%s\":\n%s", name, part, text);
-    free(text);
-}
+#include "support/runs.h"
 
 /* ---- event files ---- */
 
@@ -86,17 +34,17 @@ static void test_golden_events(void **state) {
     (void)state;
     size_t n, version = sizeof version_record / 2;
     const char *folder = file_path("golden");
-    now = 1;
-    dnn_run *run = begin(folder, DNN_RUN_NEW);
-    now = 2;
+    run_time = 1;
+    dnn_run *run = run_begin(folder, DNN_RUN_NEW);
+    run_time = 2;
     assert_int_equal(dnn_run_add_scalar(run, "loss", 5, 0.5), DNN_OK);
-    char *events = text_of(folder, "events.out.tfevents.0000000001.", 0, &n);
+    char *events = run_text(folder, "events.out.tfevents.0000000001.", 0, &n);
     expect_hex(events, n, version_record);
     expect_hex(events + version, n - version, scalar_record);
     assert_int_equal(n, version + sizeof scalar_record / 2);
     free(events);
-    finish(run);
-    expect_text(folder, "scalars.csv", "time,step,tag,value\n2.000,5,\"loss\",0.5\n");
+    run_finish(run);
+    expect_run_text(folder, "scalars.csv", "time,step,tag,value\n2.000,5,\"loss\",0.5\n");
 }
 
 static uint64_t little(const unsigned char *p, int bytes) {
@@ -114,7 +62,7 @@ static uint32_t masked(const unsigned char *data, int64_t n) {
 static int records(const char *folder, int file, const char *part, size_t part_bytes, bool *found) {
     size_t n;
     int count = 0;
-    unsigned char *all = (unsigned char *)text_of(folder, "events.out.", file, &n);
+    unsigned char *all = (unsigned char *)run_text(folder, "events.out.", file, &n);
     assert_non_null(all);
     for (size_t at = 0; at < n; count++) {
         size_t length = (size_t)little(all + at, 8);
@@ -146,8 +94,8 @@ static void test_histogram(void **state) {
     (void)state;
     const char *folder = file_path("histogram");
     const double values[] = {-0.5, 0, 0.5, 0.5, 1e30, NAN, INFINITY};
-    now = 3;
-    dnn_run *run = begin(folder, DNN_RUN_NEW);
+    run_time = 3;
+    dnn_run *run = run_begin(folder, DNN_RUN_NEW);
     dnn_tensor *t = numbers(values, 7), *empty = numbers(values, 0), *nan = numbers(values + 5, 2);
     assert_int_equal(dnn_run_add_histogram(run, "w", 0, t), DNN_OK);
     assert_int_equal(dnn_run_add_histogram(run, "w", 0, empty), DNN_ERROR_SHAPE);
@@ -167,11 +115,11 @@ static void test_histogram(void **state) {
     }
     assert_true(event_holds(folder, 0, (const char *)limits, sizeof limits));
     assert_true(event_holds(folder, 0, (const char *)counts, sizeof counts));
-    expect_text(folder, "log.txt", "w, step 0: 2 of 7 values are not finite");
+    expect_run_text(folder, "log.txt", "w, step 0: 2 of 7 values are not finite");
     dnn_tensor_release(nan);
     dnn_tensor_release(empty);
     dnn_tensor_release(t);
-    finish(run);
+    run_finish(run);
 }
 
 /* A PNG file of one grey pixel. */
@@ -183,11 +131,11 @@ static const unsigned char pixel[] = {
 static void test_text_and_pictures(void **state) {
     (void)state;
     const char *folder = file_path("media");
-    dnn_run *run = begin(folder, DNN_RUN_NEW);
+    dnn_run *run = run_begin(folder, DNN_RUN_NEW);
     dnn_report *report;
     assert_int_equal(dnn_run_add_text(run, "note", 1, "two\nlines \x1b[2J"), DNN_OK);
-    expect_text(folder, "log.txt", "Z  two\n");
-    expect_text(folder, "log.txt", "Z  lines \xef\xbf\xbd[2J\n");
+    expect_run_text(folder, "log.txt", "Z  two\n");
+    expect_run_text(folder, "log.txt", "Z  lines \xef\xbf\xbd[2J\n");
     assert_true(event_holds(folder, 0, "note/text_summary", 17));
     assert_true(event_holds(folder, 0, "two\nlines", 9));
     assert_int_equal(dnn_run_add_png(run, "../x/y", 1, pixel, sizeof pixel), DNN_OK);
@@ -197,14 +145,14 @@ static void test_text_and_pictures(void **state) {
     char pictures[300];
     snprintf(pictures, sizeof pictures, "%s/pictures", folder);
     size_t n;
-    char *kept = text_of(pictures, "-.-x-y.png", 0, &n);
+    char *kept = run_text(pictures, "-.-x-y.png", 0, &n);
     assert_int_equal(n, sizeof pixel);
     free(kept);
     assert_int_equal(dnn_report_create(&report, files_ctx, "preflight"), DNN_OK);
     assert_int_equal(dnn_run_add_report(run, 1, report), DNN_OK);
-    expect_text(folder, "log.txt", "preflight: nothing found");
+    expect_run_text(folder, "log.txt", "preflight: nothing found");
     dnn_report_release(report);
-    finish(run);
+    run_finish(run);
 }
 
 /* ---- run.json ---- */
@@ -212,12 +160,12 @@ static void test_text_and_pictures(void **state) {
 static void test_json(void **state) {
     (void)state;
     const char *folder = file_path("json");
-    now = 1e9;
-    dnn_run *run = begin(folder, DNN_RUN_NEW);
+    run_time = 1e9;
+    dnn_run *run = run_begin(folder, DNN_RUN_NEW);
     assert_string_equal(dnn_run_folder(run), folder);
-    expect_text(folder, "run.json", "  \"format\": 1,\n  \"name\": \"json\",\n  \"status\": \"running\",\n");
-    expect_text(folder, "run.json", "\"started\": \"2001-09-09T01:46:40Z\",\n  \"ended\": null,\n");
-    expect_text(folder, "run.json", "  \"arguments\": [\n    \"./train\",\n    \"--lr\",\n    \"0.1\"\n  ],\n  \"settings\": {},\n");
+    expect_run_text(folder, "run.json", "  \"format\": 1,\n  \"name\": \"json\",\n  \"status\": \"running\",\n");
+    expect_run_text(folder, "run.json", "\"started\": \"2001-09-09T01:46:40Z\",\n  \"ended\": null,\n");
+    expect_run_text(folder, "run.json", "  \"arguments\": [\n    \"./train\",\n    \"--lr\",\n    \"0.1\"\n  ],\n  \"settings\": {},\n");
     assert_int_equal(dnn_run_set_number(run, "lr", 0.1), DNN_OK);
     assert_int_equal(dnn_run_set_number(run, "third", 1 / 3.0), DNN_OK);
     assert_int_equal(dnn_run_set_number(run, "nothing", NAN), DNN_OK);
@@ -225,23 +173,23 @@ static void test_json(void **state) {
     assert_int_equal(dnn_run_set_text(run, "say \"it\"", "a\\\"b: {c}, [d]\n"), DNN_OK);
     assert_int_equal(dnn_run_set_number(run, "lr", 0.2), DNN_OK);
     assert_int_equal(dnn_run_flush(run), DNN_OK);
-    expect_text(folder, "run.json", "  \"settings\": {\n    \"lr\": 0.2,\n    \"third\": 0.3333333333333333,\n    \"nothing\": \"nan\",\n"
+    expect_run_text(folder, "run.json", "  \"settings\": {\n    \"lr\": 0.2,\n    \"third\": 0.3333333333333333,\n    \"nothing\": \"nan\",\n"
                                     "    \"shuffle\": true,\n    \"say \\\"it\\\"\": \"a\\\\\\\"b: {c}, [d]\\u000a\"\n  },\n");
-    expect_text(folder, "log.txt", "2001-09-09T01:46:40.000Z  setting lr: 0.2, before 0.1\n");
+    expect_run_text(folder, "log.txt", "2001-09-09T01:46:40.000Z  setting lr: 0.2, before 0.1\n");
     assert_true(event_holds(folder, 0, "_hparams_/session_start_info", 28));
     dnn_fail(DNN_ERROR_VALUE, "diverged at step 3");
     assert_int_equal(dnn_run_end(run, DNN_ERROR_VALUE), DNN_OK);
-    expect_text(folder, "run.json", "\"status\": \"failed\",\n  \"message\": \"diverged at step 3\",");
+    expect_run_text(folder, "run.json", "\"status\": \"failed\",\n  \"message\": \"diverged at step 3\",");
     assert_int_equal(dnn_run_release(run), DNN_OK);
-    run = begin(file_path("stopped"), DNN_RUN_NEW);
+    run = run_begin(file_path("stopped"), DNN_RUN_NEW);
     assert_int_equal(dnn_run_release(run), DNN_OK);
-    expect_text(file_path("stopped"), "run.json", "\"status\": \"stopped\"");
+    expect_run_text(file_path("stopped"), "run.json", "\"status\": \"stopped\"");
 }
 
 static void test_model_and_data(void **state) {
     (void)state;
     const char *folder = file_path("model");
-    dnn_run *run = begin(folder, DNN_RUN_NEW);
+    dnn_run *run = run_begin(folder, DNN_RUN_NEW);
     dnn_linear_desc linear = {DNN_SIZED(dnn_linear_desc), .in_features = 3, .out_features = 2};
     dnn_module *net = dnn_linear(files_ctx, &linear);
     dnn_description *description;
@@ -251,10 +199,10 @@ static void test_model_and_data(void **state) {
     for (int i = 0; i < 2; i++) assert_int_equal(dnn_run_set_model(run, description), DNN_OK); /* once */
     assert_int_equal(dnn_digits(&data, files_ctx, &(dnn_digits_desc){DNN_SIZED(dnn_digits_desc), .count = 8}), DNN_OK);
     assert_int_equal(dnn_run_set_data(run, "train", data, NULL), DNN_OK);
-    finish(run);
-    expect_text(folder, "run.json", "\"parameters\": 8");
-    expect_text(folder, "run.json", ", 8 samples\"");
-    char *text = text_of(folder, "run.json", 0, NULL), *first = strstr(text, "linear");
+    run_finish(run);
+    expect_run_text(folder, "run.json", "\"parameters\": 8");
+    expect_run_text(folder, "run.json", ", 8 samples\"");
+    char *text = run_text(folder, "run.json", 0, NULL), *first = strstr(text, "linear");
     assert_non_null(first);
     assert_null(strstr(first + 1, "\"description\""));
     free(text);
@@ -266,13 +214,13 @@ static void test_model_and_data(void **state) {
 static void test_context_log(void **state) {
     (void)state;
     const char *folder = file_path("log");
-    dnn_run *run = begin(folder, DNN_RUN_NEW);
+    dnn_run *run = run_begin(folder, DNN_RUN_NEW);
     dnni_log(files_ctx, DNN_LOG_WARNING, "%s is odd", "this");
     assert_int_equal(dnn_run_log(run, "of the program"), DNN_OK);
-    finish(run);
+    run_finish(run);
     dnni_log(files_ctx, DNN_LOG_INFO, "nobody hears it");
-    expect_text(folder, "log.txt", "Z  WARNING  this is odd\n");
-    expect_text(folder, "log.txt", "Z  of the program\n");
+    expect_run_text(folder, "log.txt", "Z  WARNING  this is odd\n");
+    expect_run_text(folder, "log.txt", "Z  of the program\n");
 }
 
 /* ---- continuing ---- */
@@ -281,8 +229,8 @@ static void test_existing_is_refused(void **state) {
     (void)state;
     const char *folder = file_path("twice");
     dnn_run *run;
-    dnn_run_desc d = desc(DNN_RUN_NEW);
-    finish(begin(folder, DNN_RUN_NEW));
+    dnn_run_desc d = run_desc(DNN_RUN_NEW);
+    run_finish(run_begin(folder, DNN_RUN_NEW));
     expect_refusal(dnn_run_create(&run, files_ctx, folder, &d), DNN_ERROR_STATE, folder, "continue it");
     assert_null(run);
     char deep[600];
@@ -297,19 +245,19 @@ static void test_continue(void **state) {
     (void)state;
     const char *folder = file_path("go-on");
     dnn_report *report;
-    now = 100;
-    dnn_run *run = begin(folder, DNN_RUN_CONTINUE); /* there is none: it begins */
+    run_time = 100;
+    dnn_run *run = run_begin(folder, DNN_RUN_CONTINUE); /* there is none: it begins */
     assert_int_equal(dnn_run_set_number(run, "lr", 0.1), DNN_OK);
     for (int step = 1; step <= 7; step++) assert_int_equal(dnn_run_add_scalar(run, "loss", step, step), DNN_OK);
     assert_int_equal(dnn_run_release(run), DNN_OK);
-    now = 200;
-    run = begin(folder, DNN_RUN_CONTINUE);
+    run_time = 200;
+    run = run_begin(folder, DNN_RUN_CONTINUE);
     for (int step = 6; step <= 8; step++) assert_int_equal(dnn_run_add_scalar(run, "loss", step, -step), DNN_OK);
     assert_int_equal(dnn_run_set_number(run, "lr", 0.01), DNN_OK);
-    finish(run);
-    expect_text(folder, "run.json", "\"lr\": 0.01");
-    expect_text(folder, "run.json", "\"earlier\": [\n    \"1970-01-01T00:01:40Z, stopped\"\n  ]");
-    expect_text(folder, "log.txt", "setting lr: 0.01, before 0.1");
+    run_finish(run);
+    expect_run_text(folder, "run.json", "\"lr\": 0.01");
+    expect_run_text(folder, "run.json", "\"earlier\": [\n    \"1970-01-01T00:01:40Z, stopped\"\n  ]");
+    expect_run_text(folder, "log.txt", "setting lr: 0.01, before 0.1");
     assert_true(event_holds(folder, 1, "\x10\x06\x3a\x02\x08\x01", 6)); /* step 6, session_log: start */
     assert_false(event_holds(folder, 0, "\x3a\x02\x08\x01", 4));
     assert_int_equal(dnn_run_report(&report, files_ctx, folder), DNN_OK);
@@ -327,109 +275,14 @@ static void test_torn_lines(void **state) {
     const char *folder = file_path("torn");
     static const char torn[] = "time,step,tag,value\n1,1,\"loss\",0.5\n2,2,\"lo";
     file_put("torn/scalars.csv", torn, sizeof torn - 1);
-    dnn_run *run = begin(folder, DNN_RUN_CONTINUE);
-    now = 3;
+    dnn_run *run = run_begin(folder, DNN_RUN_CONTINUE);
+    run_time = 3;
     assert_int_equal(dnn_run_add_scalar(run, "say \"hm\", so", 2, INFINITY), DNN_OK);
-    finish(run);
-    expect_text(folder, "scalars.csv", "time,step,tag,value\n1,1,\"loss\",0.5\n3.000,2,\"say \"\"hm\"\", so\",inf\n");
+    run_finish(run);
+    expect_run_text(folder, "scalars.csv", "time,step,tag,value\n1,1,\"loss\",0.5\n3.000,2,\"say \"\"hm\"\", so\",inf\n");
     dnn_report *report;
     assert_int_equal(dnn_run_report(&report, files_ctx, folder), DNN_OK);
     assert_int_equal(dnn_report_pictures(report), 2);
-    dnn_report_release(report);
-}
-
-/* ---- reports ---- */
-
-static void make_run(const char *folder, double lr, double width, uint64_t seed, double shift) {
-    dnn_context_seed(files_ctx, seed);
-    dnn_run *run = begin(folder, DNN_RUN_NEW);
-    assert_int_equal(dnn_run_set_number(run, "lr", lr), DNN_OK);
-    assert_int_equal(dnn_run_set_number(run, "width", width), DNN_OK);
-    for (int step = 0; step < 20; step++) {
-        assert_int_equal(dnn_run_add_scalar(run, "loss/train", step, 1.0 / (step + 1) + shift), DNN_OK);
-        assert_int_equal(dnn_run_add_scalar(run, "loss/test", step, 1.2 / (step + 1) + shift), DNN_OK);
-        assert_int_equal(dnn_run_add_scalar(run, "lr", step, lr), DNN_OK);
-    }
-    finish(run);
-    dnn_context_seed(files_ctx, 0);
-}
-
-static void test_report(void **state) {
-    (void)state;
-    const char *folder = file_path("report");
-    dnn_report *report;
-    make_run(folder, 0.1, 64, 3, 0);
-    assert_int_equal(dnn_run_report(&report, files_ctx, folder), DNN_OK);
-    assert_string_equal(dnn_report_title(report), "run report");
-    assert_int_equal(dnn_report_worst(report), DNN_SEVERITY_NONE);
-    assert_int_equal(dnn_report_figures(report), 3);
-    assert_int_equal(dnn_report_pictures(report), 2); /* both losses in one */
-    const char *text = dnn_report_text(report);
-    assert_non_null(strstr(text, "settings\n  lr     0.1\n  width  64\n"));
-    assert_non_null(strstr(text, "arguments\n  ./train\n  --lr\n  0.1\n"));
-    assert_non_null(strstr(text, "the run is done"));
-    dnn_report_release(report);
-    expect_refusal(dnn_run_report(&report, files_ctx, file_path("nowhere")), DNN_ERROR_NOT_FOUND, NULL, "no run");
-    file_put("odd/run.json", "{\"format\": 2}", 13);
-    expect_refusal(dnn_run_report(&report, files_ctx, file_path("odd")), DNN_ERROR_UNSUPPORTED, NULL, "later version");
-}
-
-static void test_failed(void **state) {
-    (void)state;
-    dnn_report *report;
-    dnn_run *run = begin(file_path("failed"), DNN_RUN_NEW);
-    dnn_fail(DNN_ERROR_VALUE, "loss is nan");
-    assert_int_equal(dnn_run_end(run, DNN_ERROR_VALUE), DNN_OK);
-    assert_int_equal(dnn_run_release(run), DNN_OK);
-    assert_int_equal(dnn_run_report(&report, files_ctx, file_path("failed")), DNN_OK);
-    dnn_finding f = {DNN_SIZED(dnn_finding), .name = NULL};
-    assert_int_equal(dnn_report_find(report, "run-failed", &f), DNN_OK);
-    assert_string_equal(f.what, "The run failed: loss is nan.");
-    dnn_report_release(report);
-}
-
-/* ---- comparing ---- */
-
-static void expect_finding(const char *a, const char *b, const char *name, dnn_severity severity, const char *what) {
-    dnn_report *report;
-    dnn_finding f = {DNN_SIZED(dnn_finding), .name = NULL};
-    assert_int_equal(dnn_run_compare(&report, files_ctx, file_path(a), file_path(b)), DNN_OK);
-    if (dnn_report_find(report, name, &f) != DNN_OK) fail_msg("no %s in:\n%s", name, dnn_report_text(report));
-    assert_int_equal(f.severity, severity);
-    if (strcmp(f.what, what) != 0) fail_msg("%s, not %s", f.what, what);
-    assert_int_equal(dnn_report_findings(report), 1);
-    dnn_report_release(report);
-}
-
-static void test_compare(void **state) {
-    (void)state;
-    make_run(file_path("base"), 0.1, 64, 3, 0);
-    make_run(file_path("same"), 0.1, 64, 3, 0);
-    make_run(file_path("seed"), 0.1, 64, 4, 0.01);
-    make_run(file_path("rate"), 0.2, 64, 3, 0.2);
-    make_run(file_path("both"), 0.2, 32, 4, 0.3);
-    make_run(file_path("luck"), 0.1, 64, 3, 1e-12);
-    expect_finding("base", "same", "nothing-differs", DNN_SEVERITY_NOTE,
-                   "Nothing differs that could make a difference, and the curves are the same.");
-    expect_finding("base", "seed", "seed-differs", DNN_SEVERITY_NOTE, "Only the seed differs (3 → 4).");
-    expect_finding("base", "rate", "one-change", DNN_SEVERITY_NOTE, "One thing differs: lr (0.1 → 0.2).");
-    expect_finding("base", "both", "more-than-one-change", DNN_SEVERITY_WARNING,
-                   "2 things differ at once, besides the seed: lr (0.1 → 0.2), width (64 → 32).");
-    expect_finding("base", "luck", "same-run-other-numbers", DNN_SEVERITY_WARNING,
-                   "Settings, data, model, version and seed are the same, but the curves are not: loss/train.");
-}
-
-static void test_compare_unlike(void **state) {
-    (void)state;
-    dnn_report *report;
-    make_run(file_path("like"), 0.1, 64, 3, 0);
-    dnn_run *run = begin(file_path("unlike"), DNN_RUN_NEW);
-    assert_int_equal(dnn_run_release(run), DNN_OK);
-    assert_int_equal(dnn_run_compare(&report, files_ctx, file_path("like"), file_path("unlike")), DNN_OK);
-    assert_int_equal(dnn_report_find(report, "run-unfinished", NULL), DNN_OK);
-    assert_int_equal(dnn_report_find(report, "no-curve-in-common", NULL), DNN_OK);
-    assert_int_equal(dnn_report_find(report, "more-than-one-change", NULL), DNN_OK);
-    assert_non_null(strstr(dnn_report_text(report), "width  64   –\n"));
     dnn_report_release(report);
 }
 
@@ -440,7 +293,7 @@ static void test_wrong_calls(void **state) {
     char tag[300];
     memset(tag, 'x', sizeof tag);
     tag[201] = '\0';
-    dnn_run *run = begin(file_path("wrong"), DNN_RUN_NEW);
+    dnn_run *run = run_begin(file_path("wrong"), DNN_RUN_NEW);
     expect_refusal(dnn_run_add_scalar(run, "", 0, 1), DNN_ERROR_ARGUMENT, NULL, "tag has 0 bytes");
     expect_refusal(dnn_run_add_scalar(run, tag, 0, 1), DNN_ERROR_ARGUMENT, NULL, "tag has more bytes");
     expect_refusal(dnn_run_add_scalar(run, "loss", -1, 1), DNN_ERROR_ARGUMENT, NULL, "step is -1");
@@ -448,53 +301,25 @@ static void test_wrong_calls(void **state) {
     tag[200] = '\0';
     for (int i = 0; i < 200; i++) tag[i] = '\x01';
     assert_int_equal(dnn_run_add_scalar(run, tag, 0, 1), DNN_OK);
-    dnn_run_desc d = desc((dnn_run_mode)3);
+    dnn_run_desc d = run_desc((dnn_run_mode)3);
     dnn_run *other;
     expect_refusal(dnn_run_create(&other, files_ctx, file_path("mode"), &d), DNN_ERROR_ARGUMENT, NULL, "desc.mode is 3");
-    finish(run);
+    run_finish(run);
 }
 
 static void test_many_settings(void **state) {
     (void)state;
     char name[32];
     const char *folder = file_path("many");
-    dnn_run *run = begin(folder, DNN_RUN_NEW);
+    dnn_run *run = run_begin(folder, DNN_RUN_NEW);
     for (int i = 0; i < 4000; i++) {
         snprintf(name, sizeof name, "setting-%d", i);
         assert_int_equal(dnn_run_set_number(run, name, i), DNN_OK);
     }
     expect_refusal(dnn_run_set_number(run, "one more", 1), DNN_ERROR_UNSUPPORTED, NULL, "4000 settings");
     assert_int_equal(dnn_run_set_number(run, "setting-7", 1), DNN_OK);
-    finish(run);
-    finish(begin(folder, DNN_RUN_CONTINUE));
-}
-
-/* ---- the bar ---- */
-
-static void expect_bar(dnn_bar bar, const char *wanted) {
-    char line[2048];
-    assert_int_equal(dnn_bar_line(line, sizeof line, &bar), DNN_OK);
-    assert_string_equal(line, wanted);
-}
-
-static void test_bar(void **state) {
-    (void)state;
-    char line[400];
-    dnn_bar bar = {DNN_SIZED(dnn_bar), .label = "epoch 3", .done = 450, .total = 1000, .seconds = 10, .unit = "images",
-                   .units_per_step = 180, .has_loss = 1, .loss = 0.31234, .width = 90};
-    expect_bar(bar, "epoch 3  ██████████▊                45 %  450/1000  8100 images/s  loss 0.3123  0:12 left");
-    bar.plain = 1;
-    expect_bar(bar, "epoch 3  [#########.............]   45 %  450/1000  8100 images/s  loss 0.3123  0:12 left");
-    bar.width = 50;
-    expect_bar(bar, "epoch 3  [###....]   45 %  loss 0.3123  0:12 left");
-    bar = (dnn_bar){DNN_SIZED(dnn_bar), .done = 5, .seconds = 4000, .width = 40};
-    expect_bar(bar, "5  0.00125 steps/s  1:06:40            ");
-    bar.done = bar.total = 5;
-    bar.width = 20;
-    expect_bar(bar, "100 %  1:06:40     ");
-    expect_refusal(dnn_bar_line(line, 79, &bar), DNN_ERROR_ARGUMENT, NULL, "room is 79");
-    bar.done = 6;
-    expect_refusal(dnn_bar_line(line, sizeof line, &bar), DNN_ERROR_ARGUMENT, NULL, "6 of 5 are done");
+    run_finish(run);
+    run_finish(run_begin(folder, DNN_RUN_CONTINUE));
 }
 
 /* ---- memory ---- */
@@ -504,7 +329,7 @@ static int try_number;
 static dnn_status whole_story(void) {
     char folder[64];
     snprintf(folder, sizeof folder, "memory-%d", try_number++);
-    dnn_run_desc d = desc(DNN_RUN_CONTINUE);
+    dnn_run_desc d = run_desc(DNN_RUN_CONTINUE);
     dnn_run *run;
     dnn_report *report = NULL;
     const char *path = file_path(folder);
@@ -531,7 +356,7 @@ static dnn_status whole_story(void) {
 
 static void test_out_of_memory(void **state) {
     (void)state;
-    now = 5;
+    run_time = 5;
     expect_out_of_memory_to_be_told(whole_story);
 }
 
@@ -546,13 +371,8 @@ int main(void) {
         cmocka_unit_test(test_existing_is_refused),
         cmocka_unit_test(test_continue),
         cmocka_unit_test(test_torn_lines),
-        cmocka_unit_test(test_report),
-        cmocka_unit_test(test_failed),
-        cmocka_unit_test(test_compare),
-        cmocka_unit_test(test_compare_unlike),
         cmocka_unit_test(test_wrong_calls),
         cmocka_unit_test(test_many_settings),
-        cmocka_unit_test(test_bar),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, files_set_up, files_tear_down);

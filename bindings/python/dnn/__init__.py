@@ -36,6 +36,7 @@ from .monitor import Monitor, autopsy, monitor
 from .optimizer import Optimizer
 from .preflight import (preflight, preflight_data, preflight_first_loss, preflight_gradients, preflight_memory)
 from .report import Report
+from .run import Run, compare_runs, progress, run_report
 from .schedule import Schedule, schedule
 from .search import Search, Trial, search
 from .statistics import Statistics
@@ -57,6 +58,7 @@ __all__ = _constructors.__all__ + [
     "tune_batch", "tune_divergence", "tune_range", "tune_sweep",
     "write_checkpoint", "zeros",
     "Search", "Trial", "search",
+    "Run", "compare_runs", "progress", "run_report",
 ]
 
 

@@ -2377,6 +2377,8 @@ DNN_IO = {
     "dnn_image_folder_skipped_path": (c_char_p, [c_void_p, c_int64, POINTER(c_char_p)]),
     "dnn_image_folder_dataset": (dnn_status, [POINTER(c_void_p), c_void_p]),
     "dnn_report_write_html": (dnn_status, [c_void_p, c_char_p, c_void_p, c_char_p]),
+    "dnn_run_add_image": (dnn_status, [c_void_p, c_void_p, c_char_p, c_int64, c_void_p]),
+    "dnn_run_write_html": (dnn_status, [c_void_p, c_char_p, c_char_p, c_void_p]),
     "dnn_csv_open": (dnn_status, [POINTER(c_void_p), c_void_p, c_char_p, POINTER(dnn_csv_desc)]),
     "dnn_table_release": (dnn_status, [c_void_p]),
     "dnn_table_rows": (c_int64, [c_void_p]),
