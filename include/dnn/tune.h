@@ -140,10 +140,10 @@ DNN_API dnn_status dnn_tune_divergence(dnn_report **report, dnn_module *module, 
 
 /* The largest batch whose memory is within a budget: computed from the plan, before anything is allocated. (Memory does
  * not always grow with the batch, as kernels change their ways; none of the next 64 sizes fits either.) Counted are
- * parameters, buffers and gradients, the optimizer's state, the arena of a training step (dnn_module_describe), the
- * loss's gradient, and the batches of a loader. Not counted: the dataset itself, and handles and lists of some
- * kilobytes. And, measured, where larger batches gain no more: steps on doubling batches are timed until twice in a row
- * none gives a tenth more samples a second than the best before. */
+ * parameters, buffers and gradients, the optimizer's state, the arena of a training step (dnn_module_describe; within
+ * what dnn_module_set_memory allows), the loss's gradient, and the batches of a loader. Not counted: the dataset
+ * itself, and handles and lists of some kilobytes. And, measured, where larger batches gain no more: steps on doubling
+ * batches are timed until twice in a row none gives a tenth more samples a second than the best before. */
 typedef struct dnn_tune_batch_desc {
     size_t size;
     int64_t budget;   /* bytes; default: 80 % of what the machine has left (dnn_memory_available) */
@@ -157,7 +157,7 @@ typedef struct dnn_tune_batch_result {
     size_t size;
     int64_t largest;    /* that fits; 0: not even 1 does */
     int64_t bytes;      /* that it needs, all counted together (of a batch of 1 if largest is 0) */
-    int64_t next_bytes; /* that one sample more would need; 0: `most` fits */
+    int64_t next_bytes; /* that one sample more would need; 0: `most` fits; -1: dnn_module_set_memory forbids it */
     int64_t budget;
     int64_t enough;     /* the batch from which on two doublings gain less than a tenth; 0: not measured */
     double throughput;  /* samples a second at that batch, without reading them; 0: not measured */

@@ -177,7 +177,7 @@ static dnn_status tell(search *s) {
                              "a batch of %lld needs %s MB, and the budget is %s MB", (long long)s->smallest,
                              TUNE_REAL((double)s->least.total / 1e6), TUNE_REAL((double)s->result.budget / 1e6)));
     return dnni_report_action(s->report, "make the input or the network smaller, freeze what need not train, or have "
-                              "activations recomputed");
+                              "activations recomputed (dnn_module_set_memory)");
 }
 
 static void write_part(dnni_writer *w, const char *what, int64_t bytes, int64_t least) {

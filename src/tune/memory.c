@@ -48,8 +48,7 @@ static dnn_status count_plan(const tune_parts *p, int64_t batch, tune_bytes *b) 
     DNNI_TRY(dnni_batch_array(&x, &p->data->input, batch));
     DNNI_TRY(dnni_batch_array(&target, &p->data->target, batch));
     DNNI_TRY(dnni_plan_make(&plan, p->module, &x, 1, DNNI_TO_TRY));
-    int64_t allowed = p->module->memory_budget; /* dnn_module_set_memory: above that, no budget makes it run */
-    b->arena = allowed > 0 && plan->arena_bytes > allowed ? INT64_MAX : plan->arena_bytes;
+    b->arena = plan->arena_bytes;
     dnn_status status = DNN_OK;
     if (plan->n_outputs == 1) status = count_loss(p, &plan->values[plan->outputs[0]].array, &target, b);
     else status = dnni_error(DNN_ERROR_ARGUMENT, "the module has %d outputs, it must have 1", plan->n_outputs);
@@ -65,8 +64,11 @@ dnn_status dnni_tune_bytes(const tune_parts *p, int64_t batch, int32_t prefetch,
     DNNI_TRY(count_plan(p, batch, b));
     b->loader = dnni_loader_bytes(p->data, &loader);
     int64_t total;
-    bool fits = b->loader >= 0 && dnni_add(b->parameters, b->state, &total) && dnni_add(total, b->arena, &total) &&
-                dnni_add(total, b->loss, &total) && dnni_add(total, b->loader, &total);
+    int64_t budget = p->module->memory_budget; /* beyond it the module does not run */
+    bool allowed = budget <= 0 || b->arena <= budget;
+    bool fits = allowed && b->loader >= 0 && dnni_add(b->parameters, b->state, &total) &&
+                dnni_add(total, b->arena, &total) && dnni_add(total, b->loss, &total) &&
+                dnni_add(total, b->loader, &total);
     b->total = fits ? total : -1;
     return DNN_OK;
 }

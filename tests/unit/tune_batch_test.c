@@ -183,6 +183,26 @@ static void test_not_even_one_fits(void **state) {
     end(&r);
 }
 
+/* What is computed again in the backward makes room for larger batches; what is forbidden does not fit. */
+static void test_computing_again_makes_room(void **state) {
+    (void)state;
+    run r;
+    dnn_report *report;
+    dnn_tune_batch_result kept = {DNN_SIZED(dnn_tune_batch_result)}, again = kept, limited = kept;
+    dnn_tune_batch_desc desc = {DNN_SIZED(dnn_tune_batch_desc), .budget = 400000, .untimed = 1};
+    dnn_tune_batch_result *results[] = {&kept, &again, &limited};
+    const int64_t budgets[] = {0, DNN_MEMORY_LEAST, 30000};
+    start(&r, DNN_REDUCTION_MEAN);
+    for (int i = 0; i < 3; i++) {
+        OK(dnn_module_set_memory(r.net, budgets[i]));
+        OK(dnn_tune_batch(&report, r.net, r.loss, r.opt, r.data, &desc, results[i]));
+        dnn_report_release(report);
+    }
+    assert_true(again.largest > kept.largest && again.bytes <= 400000);
+    assert_true(limited.largest >= 1 && limited.largest < kept.largest && limited.next_bytes == -1);
+    end(&r);
+}
+
 /* Times are no matter of tests; that they are there is. */
 static void test_throughput_is_measured(void **state) {
     (void)state;
@@ -261,6 +281,7 @@ int main(void) {
         TEST(test_bytes_are_those_that_the_allocator_sees),
         TEST(test_the_largest_that_fits_and_no_larger),
         TEST(test_not_even_one_fits),
+        TEST(test_computing_again_makes_room),
         TEST(test_throughput_is_measured),
         TEST(test_a_target_that_does_not_fit_the_loss),
         TEST(test_a_module_with_a_budget_of_its_own),
