@@ -30,6 +30,12 @@ endif()
 install(DIRECTORY include/dnn DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} ${headers})
 install(FILES LICENSE NOTICE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
+# gdb looks for an object's printers in a tree that mirrors where objects lie; so this place is known when it is installed.
+install(CODE "get_filename_component(prefix \"\${CMAKE_INSTALL_PREFIX}\" ABSOLUTE)
+  set(beside \"\${prefix}/${CMAKE_INSTALL_DATADIR}/gdb/auto-load\${prefix}/${CMAKE_INSTALL_LIBDIR}\")
+  file(INSTALL \"${PROJECT_SOURCE_DIR}/bindings/gdb/dnn_gdb.py\" DESTINATION \"\${beside}\"
+    RENAME \"libdnn.so.${PROJECT_VERSION}-gdb.py\")")
+
 configure_package_config_file(cmake/dnnConfig.cmake.in dnnConfig.cmake INSTALL_DESTINATION ${config_folder})
 # Until 1.0 a minor version may break what was there, as the SONAME says.
 write_basic_package_version_file(dnnConfigVersion.cmake COMPATIBILITY SameMinorVersion)

@@ -12,7 +12,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 
-/* Tags are unlikely as the first bytes of anything else. */
+/* Tags are unlikely as the first bytes of anything else. gdb knows them too: bindings/gdb/dnn_gdb.py. */
 typedef enum dnni_kind {
     DNNI_DEAD = 0x6ead0dee,
     DNNI_CONTEXT = 0x6e6e0c01,

@@ -27,6 +27,8 @@ run_static() {
 
 say "install, and move the tree: nothing may remember where it was installed"
 "$cmake" --install "$build" --prefix "$work/first" >/dev/null
+found=$(cd "$work/first/share/gdb/auto-load$work/first" && find . -name 'libdnn.so.*-gdb.py')
+[ -f "$work/first/${found%-gdb.py}" ] || fail "gdb's printers ($found) lie beside no library"
 mv "$work/first" "$work/prefix"
 libdir=$(dirname "$(find "$work/prefix" -name libdnn.so)")
 export PKG_CONFIG_PATH=$libdir/pkgconfig
