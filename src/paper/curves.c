@@ -139,8 +139,9 @@ static dnn_status read_whole(dnni_curves *c, dnni_file *file) {
     return status;
 }
 
-static dnn_status read_path(dnni_curves *c, const char *path) {
+dnn_status dnni_curves_read_file(dnni_curves *c, dnn_context *ctx, const char *path) {
     dnni_file file;
+    *c = (dnni_curves){.ctx = ctx};
     if (is_missing(path)) return DNN_OK;
     dnn_status status = dnni_file_open(&file, path);
     if (status == DNN_OK) {
@@ -155,7 +156,7 @@ dnn_status dnni_curves_read(dnni_curves *c, dnn_context *ctx, const char *folder
     *c = (dnni_curves){.ctx = ctx};
     char *path = dnni_run_path(ctx, folder, "scalars.csv");
     if (!path) return dnn_last_status();
-    dnn_status status = read_path(c, path);
+    dnn_status status = dnni_curves_read_file(c, ctx, path);
     dnni_free_string(ctx, path);
     return status;
 }

@@ -26,6 +26,7 @@ const dnni_curve *dnni_curves_find(const dnni_curves *curves, const char *tag); 
 dnn_status dnni_curves_parse(dnni_curves *curves, const char *text, int64_t bytes);
 
 /* Those of a run's folder; without a scalars.csv there are none. */
+dnn_status dnni_curves_read_file(dnni_curves *curves, dnn_context *ctx, const char *path);
 dnn_status dnni_curves_read(dnni_curves *curves, dnn_context *ctx, const char *folder);
 
 /* Where a curve ends, is lowest and highest: indices of points; -1 where no value is finite. */

@@ -50,6 +50,7 @@ char *dnni_facts_json(const dnni_facts *facts, dnni_pool *pool);
 dnn_status dnni_facts_parse(dnni_facts *facts, const char *text, int64_t bytes);
 
 /* A run's run.json. dnni_facts_free in any case. Errors, with the path in front: NOT_FOUND if there is none. */
+dnn_status dnni_facts_read_file(dnni_facts *facts, dnn_context *ctx, const char *path);
 dnn_status dnni_facts_read(dnni_facts *facts, dnn_context *ctx, const char *folder);
 
 #endif

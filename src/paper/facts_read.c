@@ -135,12 +135,18 @@ static dnn_status read_file(dnni_facts *f, dnn_context *ctx, const char *path) {
     return status;
 }
 
+dnn_status dnni_facts_read_file(dnni_facts *f, dnn_context *ctx, const char *path) {
+    *f = (dnni_facts){.pool = {.ctx = ctx}};
+    dnn_status status = read_file(f, ctx, path);
+    if (status != DNN_OK) dnni_error_prefix(path);
+    return status;
+}
+
 dnn_status dnni_facts_read(dnni_facts *f, dnn_context *ctx, const char *folder) {
     *f = (dnni_facts){.pool = {.ctx = ctx}};
     char *path = dnni_run_path(ctx, folder, "run.json");
     if (!path) return dnn_last_status();
-    dnn_status status = read_file(f, ctx, path);
-    if (status != DNN_OK) dnni_error_prefix(path);
+    dnn_status status = dnni_facts_read_file(f, ctx, path);
     dnni_free_string(ctx, path);
     return status;
 }

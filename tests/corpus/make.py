@@ -364,6 +364,57 @@ def make_csv():
     put("csv", "bad-columns.csv", b"," * 70000 + b"\n")
 
 
+# ---- runs ------------------------------------------------------------------------------------------------------------
+
+
+def make_run():
+    good = {
+        "whole": """{
+  "format": 1,
+  "name": "lr-0.1", "status": "done", "ended": null,
+  "arguments": ["./train", "--lr", "0.1"],
+  "settings": {"lr": 0.1, "shuffle": true, "text": "a\\u00e4\\n\\\\\\"", "huge": -1.5E+300},
+  "data": {}, "earlier": []
+}
+""",
+        "least": '{"format":1}', "older": '{"format":0}', "unknown": '{"format":1,"later":[1,2],"more":{"a":false}}',
+        "twice": '{"format":1,"settings":{"a":1,"a":2}}', "long-number": '{"format":1,"x":' + "9" * 400 + "}",
+        "escape-code": '{"format":1,"name":"\\u001b[2J"}',
+    }
+    bad = {
+        "empty": "", "no-format": "{}", "later": '{"format":2}', "list": "[]", "trailing": '{"format":1}x',
+        "deep": '{"format":1,"a":{"b":{}}}', "deeper": '{"format":1,"a":' + "[" * 5000, "comma": '{"format":1,}',
+        "name": '{"format":1,"":1}', "long-name": '{"format":1,"' + "x" * 201 + '":1}', "nul": '{"format":1,"a":"\\u0000"}',
+        "nan": '{"format":1,"a":nan}', "utf8": b'{"format":1,"a":"\xff"}', "word": '{"format":1,"a":tru}',
+        "many": '{"format":1,"a":[' + ",".join("1" * 9000) + "]}", "fraction": '{"format":1.5}',
+    }
+    for name, text in good.items():
+        put("run", f"ok-{name}.json", text.encode())
+    for name, text in bad.items():
+        put("run", f"bad-{name}.json", text if isinstance(text, bytes) else text.encode())
+
+
+def make_curves():
+    head = "time,step,tag,value\n"
+    good = {
+        "two": head + '1.5,0,"loss/train",2.3\n1.6,0,"loss/test",nan\n1.7,1,"loss/train",-1e-5\n',
+        "quotes": head + '1,5,"say ""hm"", so",inf\n1,6,"say ""hm"", so",-inf\n', "head": head, "nothing": "",
+        "torn": head + '1,1,"a",0.5\n2,2,"a',
+        "torn-head": "time,st", "again": head + "".join(f'1,{s},"a",{s}\n' for s in (1, 2, 3, 2, 4, 0)),
+    }
+    bad = {
+        "head": "step,value\n", "step": head + '1,-1,"a",1\n', "half-step": head + '1,0.5,"a",1\n',
+        "tag": head + "1,1,a,1\n", "no-tag": head + '1,1,"",1\n', "open-tag": head + '1,1,"a,1\n',
+        "value": head + '1,1,"a",1.5.2\n', "hexadecimal": head + '1,1,"a",0x10\n', "no-value": head + '1,1,"a",\n',
+        "nul": head + '1,1,"a\0b",1\n', "long-tag": head + f'1,1,"{"x" * 700}",1\n', "fields": head + '1,1,"a",1,1\n',
+        "many-tags": head + "".join(f'1,1,"{i}",1\n' for i in range(513)), "blank": head + "\n",
+    }
+    for name, text in good.items():
+        put("curves", f"ok-{name}.csv", text.encode())
+    for name, text in bad.items():
+        put("curves", f"bad-{name}.csv", text.encode())
+
+
 def main():
     for name, make in sorted(globals().items()):
         if name.startswith("make_"):

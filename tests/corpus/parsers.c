@@ -4,6 +4,9 @@
 #include <dnn/weights.h>
 #include <stddef.h>
 
+#include "paper/curves.h"
+#include "paper/facts.h"
+
 enum { UNFOLDED = 1 << 20 };
 
 static const dnn_read_desc limit = {DNN_SIZED(dnn_read_desc), .max_bytes = UNFOLDED};
@@ -137,10 +140,29 @@ static dnn_status read_safetensors(dnn_context *ctx, const char *path) {
     return status;
 }
 
+static dnn_status read_run(dnn_context *ctx, const char *path) {
+    dnni_facts facts;
+    dnn_status status = dnni_facts_read_file(&facts, ctx, path);
+    dnni_pool pool = {.ctx = ctx};
+    if (status == DNN_OK && !dnni_facts_json(&facts, &pool)) status = dnn_last_status();
+    dnni_pool_free(&pool);
+    dnni_facts_free(&facts);
+    return status;
+}
+
+static dnn_status read_curves(dnn_context *ctx, const char *path) {
+    dnni_curves curves;
+    dnn_status status = dnni_curves_read_file(&curves, ctx, path);
+    for (int64_t i = 0; i < curves.n; i++) dnni_curve_extremes(&curves.list[i]);
+    dnni_curves_free(&curves);
+    return status;
+}
+
 /* An image is decoded into memory of its own size, scaled from that, and a progressive JPEG is kept as coefficients. */
 const parser parsers[] = {
     {"npy", read_npy, 0},   {"npz", read_npz, UNFOLDED},       {"idx", read_idx, UNFOLDED},
     {"cifar", read_cifar, 0}, {"png", read_png, 4 * UNFOLDED}, {"jpeg", read_jpeg, 8 * UNFOLDED},
     {"text", read_text, 0}, {"csv", read_csv, 0},              {"safetensors", read_safetensors, 0},
+    {"run", read_run, 0},   {"curves", read_curves, 0},
 };
 const int parser_count = sizeof parsers / sizeof parsers[0];
