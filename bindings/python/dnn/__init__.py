@@ -13,7 +13,7 @@
 Arrays are NumPy's, without copies where that is possible. Layouts are channels last. What fails raises a dnn.Error
 whose text says what, where and with which shapes.
 """
-from . import _constructors, inspect, io, transform
+from . import _constructors, inspect, io, see, transform
 from ._abi import VERSION as __version__
 from ._constructors import *
 from ._library import lib as _lib
@@ -54,7 +54,7 @@ __all__ = _constructors.__all__ + [
     "look", "memory_available", "metrics", "monitor", "preflight", "preflight_data", "preflight_first_loss",
     "preflight_gradients", "preflight_memory",
     "probe", "quartiles", "read_checkpoint", "resume", "resume_test", "save_checkpoint",
-    "save_tensors", "schedule", "seed", "sheet_of", "sheet_of_draws", "summarise", "tensor", "transform",
+    "save_tensors", "schedule", "see", "seed", "sheet_of", "sheet_of_draws", "summarise", "tensor", "transform",
     "tune_batch", "tune_divergence", "tune_range", "tune_sweep",
     "write_checkpoint", "zeros",
     "Search", "Trial", "search",

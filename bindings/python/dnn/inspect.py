@@ -32,9 +32,9 @@ def sheet(batch, *, title=None, captions=None, frames=None, columns=None, zoom=N
 
 
 def filters(weight, *, title=None, captions=None, frames=None, columns=None, zoom=None, low=None, high=None,
-            palette=None, ctx=None):
-    """A sheet of the filters of a convolution's weight (out, kh, kw, in)."""
-    settings = dict(title=title, captions=captions, columns=columns, zoom=zoom, low=low, high=high)
+            palette=None, alike=None, ctx=None):
+    """A sheet of the filters of a convolution's weight (out, kh, kw, in). alike: one range for all of them."""
+    settings = dict(title=title, captions=captions, columns=columns, zoom=zoom, low=low, high=high, alike=alike)
     return _sheet(lib.dnn_sheet_filters, weight, ctx, palette, frames, settings)
 
 
@@ -53,12 +53,32 @@ def _series(label, values):
 
 
 def plot(lines, *, width=None, height=None, title=None, x_label=None, y_label=None, x_range=None, y_range=None,
-         y_log=None, x_log=None, ctx=None):
-    """A plot of {label: y values, or a pair (x values, y values)} as lines. y_log, x_log: a logarithmic axis."""
+         y_log=None, x_log=None, smoothing=None, ctx=None):
+    """A plot of {label: y values, or a pair (x values, y values)} as lines. y_log, x_log: a logarithmic axis. smoothing:
+    0 to below 1, of a moving average, with the values pale behind it."""
     ctx = ctx or default_context()
     series = (abi.dnn_series * len(lines))(*[_series(label, values) for label, values in lines.items()])
-    desc = _plot_desc(width, height, title, x_label, y_label, x_range, y_range, y_log, x_log)
+    desc = _plot_desc(width, height, title, x_label, y_label, x_range, y_range, y_log, x_log, smoothing)
     return Tensor(created(lib.dnn_plot_lines, ctx, series, len(series), desc), ctx)
+
+
+def plot_text(lines, *, width=None, height=None, title=None, x_label=None, y_label=None, x_range=None, y_range=None,
+              y_log=None, x_log=None, smoothing=None, ascii=None, ctx=None):
+    """The same as text for a terminal; width, height: in characters. ascii: without braille."""
+    ctx = ctx or default_context()
+    series = (abi.dnn_series * len(lines))(*[_series(label, values) for label, values in lines.items()])
+    desc = _plot_desc(width, height, title, x_label, y_label, x_range, y_range, y_log, x_log, smoothing, ascii)
+    length = lib.dnn_plot_text(ctx, series, len(series), desc, None, 0)
+    text = ctypes.create_string_buffer(length + 1)
+    lib.dnn_plot_text(ctx, series, len(series), desc, text, length + 1)
+    return text.value.decode()
+
+
+def heat(matrix, *, width=None, height=None, title=None, x_label=None, y_label=None, low=None, high=None, ctx=None):
+    """A matrix (rows, columns) as a map of colours, row 0 on top: a confusion, activations over time."""
+    ctx = _owner(matrix, ctx)
+    desc = _plot_desc(width, height, title, x_label, y_label, None, (low, high), None)
+    return Tensor(created(lib.dnn_plot_heat, ctx, as_tensor(matrix, ctx), desc), ctx)
 
 
 def histogram(values, bins=0, *, width=None, height=None, title=None, x_label=None, y_label=None, x_range=None,
@@ -69,8 +89,9 @@ def histogram(values, bins=0, *, width=None, height=None, title=None, x_label=No
     return Tensor(created(lib.dnn_plot_histogram, ctx, as_tensor(values, ctx), bins, desc), ctx)
 
 
-def _plot_desc(width, height, title, x_label, y_label, x_range, y_range, y_log, x_log=None):
+def _plot_desc(width, height, title, x_label, y_label, x_range, y_range, y_log, x_log=None, smoothing=None,
+               ascii=None):
     (x_low, x_high), (y_low, y_high) = x_range or (None, None), y_range or (None, None)
     return ctypes.byref(describe(abi.dnn_plot_desc, width=width, height=height, title=title, x_label=x_label,
                                  y_label=y_label, x_low=x_low, x_high=x_high, y_low=y_low, y_high=y_high, y_log=y_log,
-                                 x_log=x_log))
+                                 x_log=x_log, smoothing=smoothing, ascii=ascii))
