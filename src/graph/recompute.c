@@ -7,12 +7,14 @@
  * does not depend on the budget, of which the first point on the way decides that meets it: so a budget that was met
  * once is met always. Then steps that turn out not to be needed for it are given up again, dear ones first.
  *
- * Memory, on the way, is no maximum but a soft one, (Σ bytes(t)^16)^(1/16) over all moments t: a step may lower a peak
+ * Memory, on the way, is no maximum but a soft one, (Σ bytes(t)^64)^(1/64) over all moments t: a step may lower a peak
  * that another one of the same height hides. Whether the budget is met is seen from placing itself. */
 #include <math.h>
 #include <string.h>
 
 #include "graph/plan.h"
+
+#define NEARLY 0.9 /* of the gain that a step promised */
 
 typedef struct {
     double soft;
@@ -36,8 +38,7 @@ typedef struct {
     double scale;
     usage now;
     int32_t taken;
-    int64_t least; /* bytes of the arena, of all that were seen; after so many steps were taken */
-    int32_t least_rank;
+    int64_t *peak_of; /* after so many were taken */
 } search;
 
 /* What a step that runs again costs, in floating-point operations: its own, and ten for each byte that it reads or
@@ -81,12 +82,16 @@ static int64_t moment(const search *s, int64_t time, int64_t end) {
     return within == n ? s->backward_at[step] : s->again_at[within];
 }
 
-static double to_the_16th(double x) {
-    for (int i = 0; i < 4; i++) x *= x;
+/* x^64, and its inverse. */
+static double raised(double x) {
+    for (int i = 0; i < 6; i++) x *= x;
     return x;
 }
 
-static double root_16th(double x) { return sqrt(sqrt(sqrt(sqrt(x)))); }
+static double lowered(double x) {
+    for (int i = 0; i < 6; i++) x = sqrt(x);
+    return x;
+}
 
 /* Of the plan, with the steps that forget now. */
 static dnn_status measure(search *s, usage *found) {
@@ -105,19 +110,18 @@ static dnn_status measure(search *s, usage *found) {
     for (int64_t t = 0; t <= end; t++) {
         alive += s->curve[t];
         found->peak = dnnk_max(found->peak, alive);
-        found->soft += to_the_16th((double)alive / s->scale);
+        found->soft += raised((double)alive / s->scale);
     }
-    found->soft = root_16th(found->soft);
+    found->soft = lowered(found->soft);
     return DNN_OK;
 }
 
-/* Lays the measured plan out, if that may be less than there was. */
-static dnn_status note_least(search *s) {
-    if (s->now.peak >= s->least) return DNN_OK;
+/* Whether the plan as it was measured keeps to a budget. What is alive at once is a lower bound, and found sooner. */
+static dnn_status keeps_to(search *s, const usage *u, int64_t budget, bool *yes) {
+    *yes = false;
+    if (u->peak > budget) return DNN_OK;
     DNNI_TRY(dnni_plan_lay_out(s->plan));
-    if (s->plan->arena_bytes >= s->least) return DNN_OK;
-    s->least = s->plan->arena_bytes;
-    s->least_rank = s->taken;
+    *yes = s->plan->arena_bytes <= budget;
     return DNN_OK;
 }
 
@@ -166,15 +170,27 @@ static dnn_status look_at(search *s, int64_t i) {
     return try_one(s, i, true);
 }
 
-static int64_t most_promising(const search *s) {
-    int64_t best = 0;
-    for (int64_t i = 1; i < s->plan->n_steps; i++)
-        if (s->gain[i] > s->gain[best]) best = i;
-    return s->gain[best] > 0 ? best : PLAN_NONE;
+static uint32_t mirrored(uint32_t bits) {
+    for (uint32_t half = 16, mask = 0x0000ffff; half > 0; half /= 2, mask ^= mask << half)
+        bits = (bits >> half & mask) | (bits & mask) << half;
+    return bits;
 }
 
-/* The step to be taken next; PLAN_NONE: none lowers memory. Gains are those of earlier looks, and mostly fall: only the
- * most promising one is looked at again, until it stays that; all of them, when none is left. */
+/* A step whose promise is the greatest, or nearly so. Of many, those that lie apart come first (by their numbers, read
+ * backwards: van der Corput 1935): of a chain of equal layers, every other one shall forget, and not the first half. */
+static int64_t most_promising(const search *s) {
+    double most = 0;
+    int64_t best = PLAN_NONE;
+    for (int64_t i = 0; i < s->plan->n_steps; i++) most = fmax(most, s->gain[i]);
+    for (int64_t i = 0; i < s->plan->n_steps; i++)
+        if (s->gain[i] > 0 && s->gain[i] >= NEARLY * most &&
+            (best == PLAN_NONE || mirrored((uint32_t)i) < mirrored((uint32_t)best)))
+            best = i;
+    return best;
+}
+
+/* The step to be taken next; PLAN_NONE: none lowers memory. Gains are those of earlier looks, and mostly fall: the most
+ * promising one is looked at again, and taken if it still is, or nearly so; all are, when none is left. */
 static dnn_status find_next(search *s, int64_t *next) {
     for (bool looked_at_all = false;;) {
         *next = most_promising(s);
@@ -184,8 +200,9 @@ static dnn_status find_next(search *s, int64_t *next) {
             for (int64_t i = 0; i < s->plan->n_steps; i++) DNNI_TRY(look_at(s, i));
             continue;
         }
+        double promised = s->gain[*next];
         DNNI_TRY(look_at(s, *next));
-        if (*next == most_promising(s)) return DNN_OK;
+        if (s->gain[*next] >= NEARLY * promised) return DNN_OK;
     }
 }
 
@@ -193,7 +210,8 @@ static dnn_status settle(search *s) {
     DNNI_TRY(measure(s, &s->now));
     for (int64_t v = 0; v < s->plan->n_values; v++)
         s->held[v] = s->plan->values[v].producer == PLAN_NONE || s->plan->values[v].last_use >= s->plan->n_steps;
-    return note_least(s);
+    s->peak_of[s->taken] = s->now.peak;
+    return DNN_OK;
 }
 
 static dnn_status take(search *s, int64_t i) {
@@ -217,22 +235,14 @@ static int64_t dearest_untried(const search *s) {
     return best;
 }
 
-static dnn_status fits(search *s, int64_t budget, bool *yes) {
-    usage found;
-    DNNI_TRY(measure(s, &found));
-    *yes = false;
-    if (found.peak > budget) return DNN_OK;
-    DNNI_TRY(dnni_plan_lay_out(s->plan));
-    *yes = s->plan->arena_bytes <= budget;
-    return DNN_OK;
-}
-
 static dnn_status give_up_needless(search *s, int64_t budget) {
     for (int64_t i = dearest_untried(s); i != PLAN_NONE; i = dearest_untried(s)) {
         bool yes;
+        usage without;
         s->tried[i] = true;
         s->plan->steps[i].forgets = false;
-        DNNI_TRY(fits(s, budget, &yes));
+        DNNI_TRY(measure(s, &without));
+        DNNI_TRY(keeps_to(s, &without, budget, &yes));
         s->plan->steps[i].forgets = !yes;
     }
     return DNN_OK;
@@ -248,11 +258,12 @@ static dnn_status start(search *s) {
     s->gain = dnni_pool_alloc(&s->pool, n, sizeof *s->gain);
     s->deep = dnni_pool_alloc(&s->pool, n, sizeof *s->deep);
     s->tried = dnni_pool_alloc(&s->pool, n, sizeof *s->tried);
+    s->peak_of = dnni_pool_alloc(&s->pool, n, sizeof *s->peak_of);
     s->rank = dnni_pool_alloc(&s->pool, n, sizeof *s->rank);
     s->added = dnni_pool_alloc(&s->pool, n, sizeof *s->added);
     s->held = dnni_pool_alloc(&s->pool, s->plan->n_values + 1, sizeof *s->held);
-    bool all = s->curve && s->again_at && s->backward_at && s->gain && s->deep && s->tried && s->rank && s->added;
-    return all && s->held ? DNN_OK : DNN_ERROR_MEMORY;
+    bool all = s->curve && s->again_at && s->backward_at && s->gain && s->deep && s->tried && s->peak_of;
+    return all && s->rank && s->added && s->held ? DNN_OK : DNN_ERROR_MEMORY;
 }
 
 /* Nothing forgotten: how much that is. */
@@ -261,23 +272,50 @@ static dnn_status begin(search *s) {
     s->scale = 1;
     DNNI_TRY(measure(s, &s->now));
     s->scale = (double)dnnk_max(s->now.peak, 1);
-    s->least = INT64_MAX;
     DNNI_TRY(settle(s));
-    s->plan->arena_bytes_without = s->least;
+    DNNI_TRY(dnni_plan_lay_out(s->plan));
+    s->plan->arena_bytes_without = s->plan->arena_bytes;
     return DNN_OK;
 }
 
-static dnn_status choose(search *s, int64_t budget) {
-    DNNI_TRY(begin(s));
-    while (s->least > budget) {
-        int64_t next;
+static dnn_status walk(search *s, int64_t budget, bool *met) {
+    for (int64_t next;;) {
+        DNNI_TRY(keeps_to(s, &s->now, budget, met));
+        if (*met) return DNN_OK;
         DNNI_TRY(find_next(s, &next));
-        if (next == PLAN_NONE) break;
+        if (next == PLAN_NONE) return DNN_OK;
         DNNI_TRY(take(s, next));
     }
+}
+
+static dnn_status go_to(search *s, int32_t rank) {
     for (int64_t i = 0; i < s->plan->n_steps; i++)
-        s->plan->steps[i].forgets = s->rank[i] > 0 && s->rank[i] <= s->least_rank;
-    DNNI_TRY(give_up_needless(s, dnnk_max(budget, s->least)));
+        s->plan->steps[i].forgets = s->rank[i] > 0 && s->rank[i] <= rank;
+    DNNI_TRY(measure(s, &s->now));
+    return dnni_plan_lay_out(s->plan);
+}
+
+/* To where the arena is smallest: of what was passed on the way, as far as what is alive at once leaves that open. What
+ * it takes there is the budget. */
+static dnn_status go_to_least(search *s, int64_t *budget) {
+    int32_t best = 0;
+    *budget = s->plan->arena_bytes_without;
+    for (int32_t rank = s->taken; rank > 0; rank--) {
+        if (s->peak_of[rank] >= *budget) continue;
+        DNNI_TRY(go_to(s, rank));
+        if (s->plan->arena_bytes >= *budget) continue;
+        *budget = s->plan->arena_bytes;
+        best = rank;
+    }
+    return go_to(s, best);
+}
+
+static dnn_status choose(search *s, int64_t budget) {
+    bool met;
+    DNNI_TRY(begin(s));
+    DNNI_TRY(walk(s, budget, &met));
+    if (!met) DNNI_TRY(go_to_least(s, &budget));
+    DNNI_TRY(give_up_needless(s, budget));
     return dnni_plan_order_again(s->plan);
 }
 
