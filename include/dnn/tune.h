@@ -19,7 +19,7 @@
  *     error    "rate-too-high"      training diverges at the optimizer's rate
  *              "batch-too-large"    not even a batch of one sample fits
  *     warning  "rate-too-high"      it diverges at less than twice that rate
- *              "rate-too-low"       it diverges at 100 times that rate or beyond, and only at 30 times that rate or
+ *              "rate-too-low"       it diverges at 100 times that rate or beyond, and only at 100 times that rate or
  *                                   more the loss falls at least half as far as at the best of those tried
  *              "no-valley"          the range test shows no rates at which the loss clearly falls, or all rates of a
  *                                   sweep diverge: nothing is suggested

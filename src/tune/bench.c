@@ -88,6 +88,26 @@ dnn_status dnni_tune_step(tune_bench *b, double rate, double *loss) {
     return dnni_error(DNN_ERROR_VALUE, "the loss is not finite before the first step (dnn_autopsy finds where from)");
 }
 
+/* ---- showing ---- */
+
+static dnn_status draw_text(tune_bench *b, const dnn_series *series, int64_t n, const dnn_plot_desc *desc,
+                            const char **drawing) {
+    int64_t length = dnn_plot_text(b->ctx, series, n, desc, NULL, 0);
+    if (length < 0) return dnn_last_status();
+    char *text = dnni_pool_alloc(&b->pool, length + 1, 1);
+    if (!text) return DNN_ERROR_MEMORY;
+    *drawing = text;
+    return dnn_plot_text(b->ctx, series, n, desc, text, (size_t)length + 1) < 0 ? dnn_last_status() : DNN_OK;
+}
+
+dnn_status dnni_tune_plot(tune_bench *b, dnn_report *report, const dnn_series *series, int64_t n,
+                          const dnn_plot_desc *desc, const char **drawing) {
+    dnn_tensor *picture;
+    DNNI_TRY(dnn_plot_lines(&picture, b->ctx, series, n, desc));
+    DNNI_TRY(dnni_report_give_picture(report, desc->title, picture));
+    return draw_text(b, series, n, desc, drawing);
+}
+
 /* ---- divergence ---- */
 
 tune_mean dnni_tune_mean(double beta) { return (tune_mean){.beta = beta, .best = INFINITY, .value = (double)NAN}; }

@@ -2,6 +2,7 @@
 #ifndef DNNI_TUNE_BENCH_H
 #define DNNI_TUNE_BENCH_H
 
+#include <dnn/inspect.h>
 #include <dnn/tune.h>
 
 #include "clone/clone.h"
@@ -66,6 +67,10 @@ typedef struct tune_outcome {
 
 /* A run of parts->steps for each seed. `curve` may be NULL; otherwise [steps] moving means, NaN where runs ended. */
 dnn_status dnni_tune_try(tune_bench *bench, double rate, tune_outcome *outcome, double *curve);
+
+/* A plot, as a picture of the report's under the plot's title; and drawn in characters into *drawing, in the pool. */
+dnn_status dnni_tune_plot(tune_bench *bench, dnn_report *report, const dnn_series *series, int64_t n,
+                          const dnn_plot_desc *desc, const char **drawing);
 
 /* Three digits, for people. */
 #define TUNE_REAL(value) dnni_real(value, 3).text

@@ -1,8 +1,6 @@
 /* The learning-rate range test: one step at each rate, from low to high. */
 #include <math.h>
 
-#include <dnn/inspect.h>
-
 #include "tune/bench.h"
 
 enum { LEAST_STEPS = 20, DROPPED_AT_END = 5, LEAST_POINTS = 5, ROWS = 20 };
@@ -20,6 +18,7 @@ typedef struct {
     double *rate, *median, *least, *most; /* [steps + 1] of the curve; points first … end - 1 are looked at */
     int64_t first, end;
     dnn_tune_range_result result;
+    const char *drawing; /* of the curve */
 } range;
 
 /* ---- the runs ---- */
@@ -166,6 +165,7 @@ static dnn_status tell_end(range *r) {
 static void write_table(dnni_writer *w, const void *what) {
     const range *r = what;
     int64_t n = r->end - r->first, apart = n > ROWS ? (n + ROWS - 1) / ROWS : 1;
+    dnni_write(w, "%s\n", r->drawing);
     dnni_write(w, "%10s %12s %12s %12s\n", "rate", "loss", "lowest", "highest");
     for (int64_t i = r->first; i < r->end; i += apart)
         dnni_write(w, "%10s %12s %12s %12s\n", TUNE_REAL(r->rate[i]), dnni_real(r->median[i], 5).text,
@@ -211,8 +211,7 @@ static marks place_marks(const range *r) {
     return m;
 }
 
-static dnn_status add_picture(range *r) {
-    dnn_tensor *picture;
+static dnn_status draw(range *r) {
     int64_t n = r->end - r->first;
     const double *x = r->rate + r->first;
     marks m = place_marks(r);
@@ -222,8 +221,7 @@ static dnn_status add_picture(range *r) {
     dnn_band band = {.x = x, .low = r->least + r->first, .high = r->most + r->first, .count = n};
     dnn_plot_desc plot = {DNN_SIZED(dnn_plot_desc), .title = "learning-rate range test", .x_label = "rate",
                           .y_label = "loss, moving mean", .x_log = 1, .bands = &band, .n_bands = 1};
-    DNNI_TRY(dnn_plot_lines(&picture, r->bench.ctx, series, 3, &plot));
-    return dnni_report_give_picture(r->report, "the loss over the rate", picture);
+    return dnni_tune_plot(&r->bench, r->report, series, 3, &plot, &r->drawing);
 }
 
 static dnn_status add_figures(range *r) {
@@ -245,8 +243,8 @@ static dnn_status measure(range *r) {
     DNNI_TRY(suggest(r));
     DNNI_TRY(tell_end(r));
     DNNI_TRY(add_figures(r));
-    DNNI_TRY(add_curve(r));
-    return add_picture(r);
+    DNNI_TRY(draw(r));
+    return add_curve(r);
 }
 
 static dnn_status read_desc(range *r, const dnn_tune_range_desc *desc) {

@@ -3,12 +3,10 @@
 
 #include <stdio.h>
 
-#include <dnn/inspect.h>
-
 #include "tune/bench.h"
 
-enum { MOST_RATES = 1000, MOST_LINES = 8 };
-#define ROOM_ABOVE 1.25
+enum { MOST_RATES = 1000, MOST_LINES = 6 };
+#define ROOM_ABOVE 1.5 /* for the legend; what rises further runs out of sight */
 
 static const double usual_rates[] = {1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1};
 enum { USUAL_RATES = sizeof usual_rates / sizeof *usual_rates };
@@ -23,6 +21,7 @@ typedef struct {
     double *curves; /* [n][steps] */
     int64_t best;   /* -1: all diverged */
     dnn_tune_sweep_result result;
+    const char *drawing; /* of the curves */
 } sweep;
 
 /* ---- the runs ---- */
@@ -64,7 +63,7 @@ static dnn_status tell_divergence(sweep *s) {
 
 static void write_table(dnni_writer *w, const void *what) {
     const sweep *s = what;
-    dnni_write(w, "%10s %12s\n", "rate", "loss");
+    dnni_write(w, "%s\n%10s %12s\n", s->drawing, "rate", "loss");
     for (int64_t i = 0; i < s->n; i++) {
         const tune_outcome *o = &s->outcomes[i];
         dnni_write(w, "%10s %12s%s\n", TUNE_REAL(o->rate), o->diverged ? "diverged" : dnni_real(o->end, 5).text,
@@ -91,23 +90,20 @@ static dnn_status add_table(sweep *s) {
     return dnn_report_add_section(s->report, "the loss after so many steps", text, json);
 }
 
-/* The best rate, and its neighbours on both sides: as many as can be told apart by colour. */
-static dnn_status add_picture(sweep *s) {
-    dnn_tensor *picture;
+/* The best rate and those around it, at which training does not diverge: as many as can be told apart. */
+static dnn_status draw(sweep *s) {
     char labels[MOST_LINES][40];
     dnn_series series[MOST_LINES];
-    int64_t centre = s->best >= 0 ? s->best : 0, first = centre - MOST_LINES / 2, n = 0;
-    if (first > s->n - MOST_LINES) first = s->n - MOST_LINES;
-    if (first < 0) first = 0;
-    for (int64_t i = first; i < s->n && n < MOST_LINES; i++, n++) {
+    int64_t last = s->n - 1, n = 0;
+    while (last > 0 && (s->outcomes[last].diverged || last > s->best + MOST_LINES / 2)) last--;
+    for (int64_t i = last < MOST_LINES ? 0 : last - MOST_LINES + 1; i <= last; i++, n++) {
         snprintf(labels[n], sizeof labels[n], "%s", TUNE_REAL(s->rates[i]));
         series[n] = (dnn_series){.y = s->curves + i * s->parts.steps, .count = s->parts.steps, .label = labels[n]};
     }
     dnn_plot_desc plot = {DNN_SIZED(dnn_plot_desc), .title = "a sweep of rates", .x_label = "step",
                           .y_label = "loss, moving mean"};
-    if (s->result.first_loss > 0) plot.y_high = ROOM_ABOVE * s->result.first_loss; /* what diverges runs out of sight */
-    DNNI_TRY(dnn_plot_lines(&picture, s->bench.ctx, series, n, &plot));
-    return dnni_report_give_picture(s->report, "the loss over the steps", picture);
+    if (s->result.first_loss > 0) plot.y_high = ROOM_ABOVE * s->result.first_loss;
+    return dnni_tune_plot(&s->bench, s->report, series, n, &plot, &s->drawing);
 }
 
 static dnn_status add_figures(sweep *s) {
@@ -124,8 +120,8 @@ static dnn_status measure(sweep *s) {
     DNNI_TRY(tell_border(s));
     DNNI_TRY(tell_divergence(s));
     DNNI_TRY(add_figures(s));
-    DNNI_TRY(add_table(s));
-    return add_picture(s);
+    DNNI_TRY(draw(s));
+    return add_table(s);
 }
 
 static dnn_status check_rates(const sweep *s) {

@@ -172,3 +172,7 @@ def test_pictures():
         dnn.inspect.sheet(images[0, 0])
     with pytest.raises(ValueError, match="2 values of x, 1 of y"):
         dnn.inspect.plot({"a": ([0, 1], [0])})
+    shaded = dnn.inspect.plot({}, bands=[([0, 0], [1, 1]), ([0, 1], [2, 2], [3, 4])], x_range=(0, 1), y_range=(0, 4))
+    assert len(np.unique(shaded.numpy().reshape(-1, 3), axis=0)) > 4
+    with pytest.raises(ValueError):
+        dnn.inspect.plot({}, bands=[([0], [1, 2])])

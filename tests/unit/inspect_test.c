@@ -246,6 +246,43 @@ static void test_log_axis(void **state) {
     dnn_tensor_release(plot);
 }
 
+/* How many pixels of a plot a band shades: red in white; the grid behind it is another colour. */
+static int64_t shaded(const dnn_band *band) {
+    const dnn_plot_desc desc = {DNN_SIZED(dnn_plot_desc), .bands = band, .n_bands = 1, .x_high = 3, .y_high = 8};
+    dnn_tensor *plot;
+    int64_t n = 0;
+    assert_int_equal(dnn_plot_lines(&plot, ctx, NULL, 0, &desc), DNN_OK);
+    for (int64_t y = 0; y < dnn_tensor_dim(plot, 0); y++)
+        for (int64_t x = 0; x < dnn_tensor_dim(plot, 1); x++) n += pixel(plot, x, y) == 0xffcccc;
+    dnn_tensor_release(plot);
+    return n;
+}
+
+/* Twice as high is twice the area, also of a wedge; a point that is missing leaves out both sides of it; what is
+ * outside of the axes is not drawn. */
+static void test_bands(void **state) {
+    (void)state;
+    const double low[] = {2, 2, 2, 2}, high[] = {4, 4, 4, 4}, higher[] = {6, 6, 6, 6}, wedge[] = {2, 4, 6, 8};
+    const double gap[] = {4, 4, NAN, 4}, far[] = {1e9, 1e9, 1e9, 1e9}, top[] = {8, 8, 8, 8};
+    int64_t area = shaded(&(dnn_band){.low = low, .high = high, .count = 4, .colour = 0xff0000});
+    assert_true(area > 20000);
+    int64_t twice = shaded(&(dnn_band){.low = low, .high = higher, .count = 4, .colour = 0xff0000});
+    assert_in_range(twice, 2 * area - area / 20, 2 * area + area / 20);
+    int64_t half = shaded(&(dnn_band){.low = low, .high = wedge, .count = 4, .colour = 0xff0000});
+    assert_in_range(half, 3 * area / 2 - area / 20, 3 * area / 2 + area / 20);
+    int64_t third = shaded(&(dnn_band){.low = gap, .high = low, .count = 4, .colour = 0xff0000});
+    assert_in_range(third, area / 3 - area / 20, area / 3 + area / 20);
+    int64_t clipped = shaded(&(dnn_band){.low = low, .high = far, .count = 4, .colour = 0xff0000});
+    int64_t full = shaded(&(dnn_band){.low = low, .high = top, .count = 4, .colour = 0xff0000});
+    assert_in_range(clipped, full - 2000, full + 2000);
+    assert_int_equal(shaded(&(dnn_band){.count = 0, .colour = 0xff0000}), 0);
+    dnn_tensor *plot;
+    dnn_plot_desc bad = {DNN_SIZED(dnn_plot_desc), .n_bands = 1};
+    assert_int_equal(dnn_plot_lines(&plot, ctx, NULL, 0, &bad), DNN_ERROR_ARGUMENT);
+    bad.bands = &(dnn_band){.low = low, .count = 4};
+    assert_int_equal(dnn_plot_lines(&plot, ctx, NULL, 0, &bad), DNN_ERROR_ARGUMENT);
+}
+
 /* Bars are as high as their counts: 3 : 1, with the axis set. */
 static void test_histogram(void **state) {
     (void)state;
@@ -417,7 +454,7 @@ int main(void) {
         cmocka_unit_test(test_sheet_pixels), cmocka_unit_test(test_sheet_colours), cmocka_unit_test(test_sheet_rgb),
         cmocka_unit_test(test_sheet_words),  cmocka_unit_test(test_filters),       cmocka_unit_test(test_sheet_misuse),
         cmocka_unit_test(test_lines),        cmocka_unit_test(test_ranges),        cmocka_unit_test(test_log_axis),
-        cmocka_unit_test(test_histogram),
+        cmocka_unit_test(test_histogram),    cmocka_unit_test(test_bands),
         cmocka_unit_test(test_plot_misuse),  cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_decimals),
         cmocka_unit_test(test_numbers),      cmocka_unit_test(test_font),          cmocka_unit_test(test_bars),
     };

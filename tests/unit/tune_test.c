@@ -90,7 +90,7 @@ static void test_findings_about_the_rate(void **state) {
     expect_finding(30, "rate-too-high", DNN_SEVERITY_ERROR, "at the optimizer's rate, 30");
     expect_finding(1.1, "rate-too-high", DNN_SEVERITY_ERROR, "at the optimizer's rate, 1.1");
     expect_finding(0.8, "rate-too-high", DNN_SEVERITY_WARNING, "0.8, is only 1.2");
-    expect_finding(1e-5, "rate-too-low", DNN_SEVERITY_WARNING, "1e-05, is 100000 times below");
+    expect_finding(1e-6, "rate-too-low", DNN_SEVERITY_WARNING, "1e-06, is 1000000 times below");
     expect_finding(0, "rate-too-low", DNN_SEVERITY_WARNING, "0, is inf times below");
 }
 
@@ -107,6 +107,68 @@ static void test_no_rate_up_to_the_highest_diverges(void **state) {
     assert_int_equal(dnn_report_worst(report), DNN_SEVERITY_NOTE);
     dnn_report_release(report);
     end(&q);
+}
+
+/* ---- networks, at rates that suit them and at others ---- */
+
+enum { SIDE = 8 };
+
+static dnn_module *network(bool convolutions) {
+    dnn_conv2d_desc conv = {DNN_SIZED(dnn_conv2d_desc), .in_channels = 1, .out_channels = 4, .kernel = {3}};
+    dnn_batch_norm_desc norm = {DNN_SIZED(dnn_batch_norm_desc), .features = 4};
+    int64_t flat = convolutions ? 4 * (SIDE - 2) * (SIDE - 2) : SIDE * SIDE;
+    dnn_module *net;
+    OK(dnn_sequential_create(&net, data_ctx));
+    if (convolutions) dnn_sequential_add(net, "conv", dnn_conv2d(data_ctx, &conv));
+    if (convolutions) dnn_sequential_add(net, "norm", dnn_batch_norm(data_ctx, &norm));
+    if (convolutions) dnn_sequential_add(net, "relu1", dnn_relu(data_ctx));
+    dnn_sequential_add(net, "flat", dnn_flatten(data_ctx));
+    dnn_sequential_add(net, "in", dnn_linear(data_ctx, &(dnn_linear_desc){DNN_SIZED(dnn_linear_desc),
+                                                                          .in_features = flat, .out_features = 32}));
+    dnn_sequential_add(net, "relu2", dnn_relu(data_ctx));
+    dnn_sequential_add(net, "out", dnn_linear(data_ctx, &(dnn_linear_desc){DNN_SIZED(dnn_linear_desc),
+                                                                           .in_features = 32, .out_features = 10}));
+    OK(dnn_module_error(net));
+    return net;
+}
+
+/* The worst finding's name; "" if there is nothing worse than a note. */
+static void judge(bool convolutions, bool adam, double momentum, double rate, char name[32]) {
+    quadratic q;
+    dnn_report *report;
+    dnn_finding f = {DNN_SIZED(dnn_finding)};
+    dnn_digits_desc digits = {DNN_SIZED(dnn_digits_desc), .count = 400, .image_size = SIDE};
+    q.net = network(convolutions);
+    OK(dnn_digits(&q.data, data_ctx, &digits));
+    OK(dnn_cross_entropy_create(&q.loss, data_ctx, NULL));
+    if (adam) OK(dnn_adam_create(&q.opt, q.net, &(dnn_adam_desc){DNN_SIZED(dnn_adam_desc), .lr = rate}));
+    else OK(dnn_sgd_create(&q.opt, q.net, &(dnn_sgd_desc){DNN_SIZED(dnn_sgd_desc), .lr = rate, .momentum = momentum}));
+    OK(dnn_tune_divergence(&report, q.net, q.loss, q.opt, q.data, NULL, NULL));
+    bool found = dnn_report_finding(report, 0, &f) == DNN_OK && f.severity >= DNN_SEVERITY_WARNING;
+    snprintf(name, 32, "%s", found ? f.name : "");
+    dnn_report_release(report);
+    end(&q);
+}
+
+static void test_healthy_rates_are_silent_and_others_are_named(void **state) {
+    (void)state;
+    static const struct {
+        bool convolutions, adam;
+        double momentum, rate;
+        const char *finding;
+    } cases[] = {
+        {false, true, 0, 1e-3, ""}, {false, true, 0, 3e-4, ""},  {true, true, 0, 1e-3, ""},
+        {false, false, 0, 0.1, ""}, {true, false, 0, 0.1, ""},   {false, false, 0.9, 0.05, ""},
+        {true, false, 0.9, 0.01, ""},
+        {false, true, 0, 0.5, "rate-too-high"},  {true, true, 0, 1, "rate-too-high"},
+        {false, false, 0, 30, "rate-too-high"},  {false, true, 0, 1e-6, "rate-too-low"},
+        {true, true, 0, 1e-5, "rate-too-low"},   {false, false, 0, 1e-4, "rate-too-low"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char name[32];
+        judge(cases[i].convolutions, cases[i].adam, cases[i].momentum, cases[i].rate, name);
+        if (strcmp(name, cases[i].finding) != 0) fail_msg("case %zu: '%s', not '%s'", i, name, cases[i].finding);
+    }
 }
 
 /* ---- the range test ---- */
@@ -410,6 +472,7 @@ int main(void) {
         TEST(test_gradient_descent_diverges_at_two_over_the_curvature),
         TEST(test_findings_about_the_rate),
         TEST(test_no_rate_up_to_the_highest_diverges),
+        TEST(test_healthy_rates_are_silent_and_others_are_named),
         TEST(test_suggestions_scale_with_the_curvature),
         TEST(test_it_says_that_there_is_no_valley),
         TEST(test_the_report_shows_the_curve),

@@ -52,13 +52,24 @@ def _series(label, values):
     return abi.dnn_series(x=x, y=y, count=len(y), label=label.encode())
 
 
+def _band(values):
+    """A pair (low, high), or (x, low, high)."""
+    x, low, high = values if len(values) == 3 else (None, *values)
+    x, low, high = x if x is None else _doubles(x), _doubles(low), _doubles(high)
+    if len(low) != len(high) or (x is not None and len(x) != len(low)):
+        raise ValueError(f"a band of {len(low)} and {len(high)} numbers")
+    return abi.dnn_band(x=x, low=low, high=high, count=len(low))
+
+
 def plot(lines, *, width=None, height=None, title=None, x_label=None, y_label=None, x_range=None, y_range=None,
-         y_log=None, x_log=None, smoothing=None, ctx=None):
+         y_log=None, x_log=None, smoothing=None, bands=None, ctx=None):
     """A plot of {label: y values, or a pair (x values, y values)} as lines. y_log, x_log: a logarithmic axis. smoothing:
-    0 to below 1, of a moving average, with the values pale behind it."""
+    0 to below 1, of a moving average, with the values pale behind it. bands: what is shaded behind them, a list of (low,
+    high) or (x, low, high)."""
     ctx = ctx or default_context()
     series = (abi.dnn_series * len(lines))(*[_series(label, values) for label, values in lines.items()])
-    desc = _plot_desc(width, height, title, x_label, y_label, x_range, y_range, y_log, x_log, smoothing)
+    desc = _plot_desc(width, height, title, x_label, y_label, x_range, y_range, y_log, x_log, smoothing,
+                      bands=bands and [_band(band) for band in bands])
     return Tensor(created(lib.dnn_plot_lines, ctx, series, len(series), desc), ctx)
 
 
@@ -90,8 +101,8 @@ def histogram(values, bins=0, *, width=None, height=None, title=None, x_label=No
 
 
 def _plot_desc(width, height, title, x_label, y_label, x_range, y_range, y_log, x_log=None, smoothing=None,
-               ascii=None):
+               ascii=None, bands=None):
     (x_low, x_high), (y_low, y_high) = x_range or (None, None), y_range or (None, None)
     return ctypes.byref(describe(abi.dnn_plot_desc, width=width, height=height, title=title, x_label=x_label,
                                  y_label=y_label, x_low=x_low, x_high=x_high, y_low=y_low, y_high=y_high, y_log=y_log,
-                                 x_log=x_log, smoothing=smoothing, ascii=ascii))
+                                 x_log=x_log, smoothing=smoothing, ascii=ascii, bands=bands))
