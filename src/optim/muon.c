@@ -1,5 +1,6 @@
 /* Muon: the momentum of a matrix, with all its singular values brought near 1, is the step. */
 #include <math.h>
+#include <string.h>
 
 #include "gemm/gemm.h"
 #include "optim/optimizer.h"
@@ -105,10 +106,11 @@ static void sharpen(orthogonal *o) {
 
 /* m ← momentum · m + (1 - momentum) · g, and what is to be made orthogonal in x. */
 static void gather(const muon *u, const orthogonal *o, const dnni_rates *rates, const dnnk_segment *s) {
-    if (s->step == 1) scale(o->type, s->state[0], o->size, 0);
+    size_t bytes = (size_t)(o->size * (o->type == DNNK_F64 ? 8 : 4));
+    if (s->step == 1) memset(s->state[0], 0, bytes);
     combine(o->type, s->state[0], u->momentum, s->grad, (1 - u->momentum) * rates->grad_scale, o->size);
     double past = u->nesterov ? u->momentum : 1;
-    scale(o->type, o->x, o->size, 0);
+    memset(o->x, 0, bytes); /* 0 times what lies there may be NaN */
     combine(o->type, o->x, 0, s->state[0], past, o->size);
     if (u->nesterov) combine(o->type, o->x, 1, s->grad, (1 - u->momentum) * rates->grad_scale, o->size);
 }

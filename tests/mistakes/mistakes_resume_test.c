@@ -3,9 +3,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -42,14 +39,11 @@ static dnn_status turn_with_memory(void *user) {
 }
 
 static void try_to_resume(program *p, const dnn_checkpoint_parts *parts, dnn_status (*one)(void *user)) {
-    char folder[] = "/tmp/dnn-mistakes-XXXXXX", path[64];
+    char path[128];
     dnn_report *report;
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/trial", folder);
     for (int i = 0; i < STEPS_BEFORE; i++) OK(one(p));
-    OK(dnn_resume_test(&report, path, parts, one, p, 4));
+    OK(dnn_resume_test(&report, program_path(p, path, "trial"), parts, one, p, 4));
     said(p, "dnn_resume_test", report);
-    assert_int_equal(rmdir(folder), 0);
 }
 
 /* The weights are kept, the optimizer is made anew. */

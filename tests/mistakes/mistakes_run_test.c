@@ -162,10 +162,20 @@ static void rate_too_low(program *p) {
     train(p, p->mistaken ? 5e-6 : 5e-3);
 }
 
-/* A rate that moves weights by a tenth of their size in each step. */
+/* A rate at which units saturate, and are thrown from one side to the other: the loss stays, and nothing diverges. */
 static void updates_too_large(program *p) {
-    three_groups(p);
-    train(p, p->mistaken ? 0.5 : 5e-3);
+    p->train = set_of(numbers(p, 0, N));
+    chain(p);
+    add(p, "fc1", linear(p, COLUMNS, 32));
+    add(p, "tanh1", dnn_tanh(p->ctx));
+    add(p, "fc2", linear(p, 32, 32));
+    add(p, "tanh2", dnn_tanh(p->ctx));
+    add(p, "fc3", linear(p, 32, 1));
+    regress(p, p->mistaken ? 0.3 : 3e-3);
+    load(p, BATCH, 1);
+    watch(p);
+    fit(p, EPOCHS);
+    tell_watched(p);
 }
 
 /* The schedule counts epochs, and is given steps: the rate is gone before the first epoch ends. */

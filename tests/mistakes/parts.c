@@ -157,3 +157,10 @@ void preflight(program *p, dnn_preflight_desc desc) {
     if (went(p, "dnn_preflight", dnn_preflight(&report, p->net, p->loss, p->opt, p->train, &desc)))
         said(p, "dnn_preflight", report);
 }
+
+void divergence(program *p, int64_t batch) {
+    dnn_report *report;
+    OK(dnn_tune_divergence(&report, p->net, p->loss, p->opt, p->train,
+                           DESC(dnn_tune_divergence_desc, .batch_size = batch), NULL));
+    said(p, "dnn_tune_divergence", report);
+}

@@ -12,7 +12,7 @@ typedef struct data {
     dnn_tensor *x, *t;
 } data;
 
-enum { SIDE = 28, COLUMNS = 6, GROUPS = 3, STEPS = 9, SIGNALS = 4 };
+enum { SIDE = 28, COLUMNS = 6, GROUPS = 3, STEPS = 9, SIGNALS = 4, WORDS = 20, LENGTH = 13 };
 
 /* Handwritten digits, float32 (n, 28, 28, 1) in [0, 1], and int64 (n), of 10 classes: those that dnn_digits draws, or
  * in a program that is to use real data, MNIST's. */
@@ -27,6 +27,10 @@ data numbers(program *p, int64_t first, int64_t n);
 /* Sequences of 9 steps of 4 signals, float32 (n, 9, 4), and which of the signals was strongest at the step that is
  * marked, int64 (n). */
 data sequences(program *p, int64_t first, int64_t n);
+
+/* Texts of 13 words out of 20, int64 (n, 13), and whether most of them are in the second half of the dictionary, int64
+ * (n). */
+data texts(program *p, int64_t first, int64_t n);
 
 /* A dataset of them, which has them from then on. */
 dnn_dataset *set_of(data d);
@@ -84,6 +88,7 @@ void look(program *p, double low, double high); /* at the next batch; 0, 0: no r
 void audit(program *p, int64_t classes);        /* the training set and, if there is one, the test set */
 void probe(program *p);                         /* the network, for what the loader gives */
 void preflight(program *p, dnn_preflight_desc desc);
+void divergence(program *p, int64_t batch);     /* how far the rate is from one that is too high */
 void autopsy(program *p, const dnn_tensor *x);  /* the network on this batch */
 
 #endif

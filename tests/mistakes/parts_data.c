@@ -77,8 +77,13 @@ data pictures(program *p, int64_t first, int64_t n) {
 
 /* ---- rows ---- */
 
-/* Sample i is the same whichever range it is asked in. */
-static uint64_t seed_of(int64_t i) { return (uint64_t)(i + 1) * UINT64_C(0x9e3779b97f4a7c15); }
+/* Sample i is the same whichever range it is asked in, and has nothing to do with its neighbours: Stafford's mixer. */
+static uint64_t seed_of(int64_t i) {
+    uint64_t z = (uint64_t)(i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
 
 static double put_row(float *row, int64_t i, int64_t group) {
     uint64_t seed = seed_of(i);
@@ -133,5 +138,22 @@ data sequences(program *p, int64_t first, int64_t n) {
     OK(dnn_tensor_create(&d.x, p->ctx, DNN_F32, DIMS(n, STEPS, SIGNALS)));
     OK(dnn_tensor_create(&d.t, p->ctx, DNN_I64, DIMS(n)));
     for (int64_t i = 0; i < n; i++) labels(d)[i] = put_sequence(floats(d) + i * STEPS * SIGNALS, first + i);
+    return d;
+}
+
+/* ---- texts ---- */
+
+data texts(program *p, int64_t first, int64_t n) {
+    data d;
+    OK(dnn_tensor_create(&d.x, p->ctx, DNN_I64, DIMS(n, LENGTH)));
+    OK(dnn_tensor_create(&d.t, p->ctx, DNN_I64, DIMS(n)));
+    for (int64_t i = 0; i < n; i++) {
+        int64_t high = 0, *text = (int64_t *)dnn_tensor_data(d.x) + i * LENGTH;
+        for (int64_t k = 0; k < LENGTH; k++) {
+            text[k] = (int64_t)(seed_of((first + i) * LENGTH + k) % WORDS);
+            high += text[k] >= WORDS / 2;
+        }
+        labels(d)[i] = high > LENGTH / 2;
+    }
     return d;
 }

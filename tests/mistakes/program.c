@@ -1,5 +1,8 @@
+#define _XOPEN_SOURCE 700 /* nftw */
+
 #include "mistakes/program.h"
 
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +22,12 @@ void must(dnn_status status, const char *call) {
 
 void program_begin(program *p, bool mistaken, bool real) {
     *p = (program){.mistaken = mistaken, .real = real, .sample = -1};
-    OK(dnn_context_create(&p->ctx, &(dnn_context_desc){DNN_SIZED(dnn_context_desc), .threads = 2, .seed = 1}));
+    OK(dnn_context_create(&p->ctx, &(dnn_context_desc){DNN_SIZED(dnn_context_desc), .threads = 1, .seed = 1}));
+}
+
+static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *where) {
+    (void)about, (void)kind, (void)where;
+    return remove(path);
 }
 
 void program_end(program *p) {
@@ -33,13 +41,16 @@ void program_end(program *p) {
     OK(dnn_dataset_release(p->test));
     OK(dnn_dataset_release(p->train));
     OK(dnn_context_release(p->ctx));
-    for (int i = 0; i < p->n_held; i++) free(p->held[i]);
+    if (*p->folder) assert_int_equal(nftw(p->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
-void *hold(program *p, size_t bytes) {
-    void *memory = calloc(1, bytes);
-    if (!memory || p->n_held == MOST_HELD) fail_msg("no room for %zu bytes", bytes);
-    return p->held[p->n_held++] = memory;
+const char *program_path(program *p, char *path, const char *file) {
+    if (!*p->folder) {
+        snprintf(p->folder, sizeof p->folder, "/tmp/dnn-mistakes-XXXXXX");
+        assert_non_null(mkdtemp(p->folder));
+    }
+    snprintf(path, 128, "%s/%s", p->folder, file);
+    return path;
 }
 
 /* ---- what is said of it ---- */

@@ -12,7 +12,7 @@
 
 #include "support/running.h"
 
-enum { MOST_REPORTS = 16, MOST_HELD = 32 };
+enum { MOST_REPORTS = 16 };
 
 typedef struct program {
     bool mistaken;  /* the mistake is in it; its twin has it not */
@@ -28,11 +28,11 @@ typedef struct program {
     dnn_schedule *schedule; /* if there is one, its rates are taken */
     dnn_monitor *monitor;   /* if there is one, it is fed */
     double value;           /* the loss of the last step */
+    double validation[2];   /* of the test set: before training, and after */
     dnn_report *reports[MOST_REPORTS];
     const char *by[MOST_REPORTS]; /* which call made it */
     int n_reports;
-    void *held[MOST_HELD]; /* memory that datasets see until the end */
-    int n_held;
+    char folder[64]; /* of its own, once program_path has been called; "": none */
 } program;
 
 typedef struct mistake {
@@ -73,7 +73,7 @@ dnn_severity program_worst(const program *p);
 int program_count(const program *p, dnn_severity least);
 void program_print(const program *p);
 
-/* Memory of zeros until the program's end. */
-void *hold(program *p, size_t bytes);
+/* The path of a file in a folder that goes with the program; `path` has room for 128 bytes. Returns it. */
+const char *program_path(program *p, char *path, const char *file);
 
 #endif

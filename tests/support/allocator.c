@@ -11,7 +11,7 @@ typedef struct {
 
 static label *label_of(void *memory) { return (label *)memory - 1; }
 
-/* Fresh memory is filled with 0xA5, so that a read of what was never written shows. */
+/* Fresh memory is filled with 0xFF, which is NaN as a number: 0 times what was never written shows, too. */
 static void *allocate(void *user, size_t bytes, size_t alignment) {
     test_allocator *state = user;
     int64_t call = atomic_fetch_add(&state->calls, 1) + 1;
@@ -21,7 +21,7 @@ static void *allocate(void *user, size_t bytes, size_t alignment) {
     if (posix_memalign(&whole, gap, gap + bytes) != 0) return NULL;
     char *memory = (char *)whole + gap;
     *label_of(memory) = (label){bytes, gap};
-    memset(memory, 0xa5, bytes);
+    memset(memory, 0xff, bytes);
     atomic_fetch_add(&state->live, 1);
     int64_t now = atomic_fetch_add(&state->bytes, (int64_t)bytes) + (int64_t)bytes, peak = atomic_load(&state->peak);
     while (now > peak && !atomic_compare_exchange_weak(&state->peak, &peak, now)) continue;
