@@ -125,7 +125,8 @@ static dnn_status ensure_arena(dnni_runner *runner, int64_t bytes) {
     runner->arena = dnni_storage_new(runner->ctx, bytes, false);
     if (runner->arena) return DNN_OK;
     return dnni_error(DNN_ERROR_MEMORY,
-                      "out of memory: the arena needs %lld bytes (dnn_module_describe shows for what)",
+                      "out of memory: the arena needs %lld bytes (dnn_module_describe shows for what; "
+                      "dnn_module_set_memory makes do with less)",
                       (long long)bytes);
 }
 

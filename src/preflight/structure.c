@@ -1,6 +1,7 @@
 /* The module as it is: its description, the shape probe, the gradient check, and the memory of a run. */
 #include <dnn/check.h>
 #include <dnn/probe.h>
+#include <math.h>
 
 #include "preflight/flight.h"
 
@@ -44,7 +45,38 @@ static int64_t loader_bytes(const preflight *f) {
     return LOADED_BATCHES * f->batch * (dnni_bytes(&f->dataset->input) + dnni_bytes(&f->dataset->target));
 }
 
-static dnn_status say_memory(preflight *f, double total) {
+static dnn_status planned(preflight *f, dnn_description_totals *totals) {
+    dnn_description *description;
+    *totals = (dnn_description_totals){DNN_SIZED(dnn_description_totals)};
+    DNNI_TRY(dnn_module_describe(&description, f->module, &f->shape, 1));
+    dnn_description_totals_get(description, totals);
+    return dnn_description_release(description);
+}
+
+/* The same with all computed again that saves memory. */
+static dnn_status planned_least(preflight *f, dnn_description_totals *totals) {
+    int64_t own = f->module->memory_budget;
+    f->module->memory_budget = DNN_MEMORY_LEAST;
+    dnn_status status = planned(f, totals);
+    f->module->memory_budget = own;
+    return status;
+}
+
+/* What to do where the run needs `excess` bytes more than it may take. */
+static dnn_status advise_memory(preflight *f, const dnn_description_totals *totals, double excess) {
+    dnn_description_totals least;
+    DNNI_TRY(planned_least(f, &least));
+    double room = (double)totals->arena_bytes - excess;
+    if (room < (double)least.arena_bytes)
+        return dnni_report_action(f->report, "take smaller batches: computing activations again (dnn_module_set_memory) "
+                                  "saves %s MiB at most", dnni_real((double)(totals->arena_bytes - least.arena_bytes) /
+                                                                    1048576, 3).text);
+    return dnni_report_action(f->report, "dnn_module_set_memory(module, %.0f) has activations computed again, for less "
+                              "than %s %% more work; or take smaller batches", room,
+                              dnni_real(ceil(100 * least.recomputed_flops / (3 * least.flops)), 2).text);
+}
+
+static dnn_status say_memory(preflight *f, const dnn_description_totals *totals, double total) {
     double budget = (double)f->d.memory_budget;
     if (budget == 0 || total <= budget) return DNN_OK;
     DNNI_TRY(dnni_report_add(f->report, DNN_SEVERITY_ERROR, "memory",
@@ -52,15 +84,12 @@ static dnn_status say_memory(preflight *f, double total) {
                              dnni_real(budget / 1048576, 4).text));
     DNNI_TRY(dnni_report_how(f->report, "planned for batches of %lld, before anything is allocated",
                              (long long)f->batch));
-    return dnni_report_action(f->report, "take smaller batches, or have activations computed again");
+    return advise_memory(f, totals, total - budget);
 }
 
 dnn_status dnni_preflight_bytes(preflight *f) {
-    dnn_description *description;
-    dnn_description_totals totals = {DNN_SIZED(dnn_description_totals)};
-    DNNI_TRY(dnn_module_describe(&description, f->module, &f->shape, 1));
-    dnn_description_totals_get(description, &totals);
-    dnn_description_release(description);
+    dnn_description_totals totals;
+    DNNI_TRY(planned(f, &totals));
     const struct {
         const char *name;
         int64_t bytes;
@@ -74,5 +103,5 @@ dnn_status dnni_preflight_bytes(preflight *f) {
         total += (double)parts[i].bytes;
     }
     DNNI_TRY(dnn_report_add_figure(f->report, "memory of the run", total, "bytes"));
-    return say_memory(f, total);
+    return say_memory(f, &totals, total);
 }

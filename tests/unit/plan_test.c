@@ -48,6 +48,7 @@ static void end_context(dnn_context *ctx) {
 typedef struct trial {
     uint64_t seed;
     uint64_t forced_again; /* steps */
+    int64_t budget;
     random_graph g;
     dnn_context *ctx;
     dnn_module *net, *children[RG_NODES];
@@ -149,6 +150,7 @@ static void run_trial(trial *t) {
     t->training = t->seed % 5 != 4;
     t->wants_inputs = t->seed % 2 == 0;
     if (!t->training) dnn_module_eval(t->net);
+    assert_int_equal(dnn_module_set_memory(t->net, t->budget), DNN_OK);
     dnn_module_set_gradients(t->net, (t->wants_inputs ? DNN_GRADIENTS_INPUTS : 0) | DNN_GRADIENTS_EVAL);
     naive_start(&t->naive, &t->g, t->ctx, t->children, t->training);
     freeze_some(t);
@@ -160,11 +162,11 @@ static void run_trial(trial *t) {
 }
 
 /* 200 networks, in which steps run again in the backward that bits pick. */
-static void compare_with_definition(uint64_t pick(uint64_t seed)) {
+static void compare_with_definition(uint64_t pick(uint64_t seed), int64_t budget) {
     const char *only = getenv("DNN_TEST_SEED");
     int64_t numbers = 0, odd = 0, nodes = 0;
     for (uint64_t seed = only ? strtoull(only, NULL, 10) : 0; seed < 200; seed++) {
-        trial t = {.seed = seed, .forced_again = pick(seed)};
+        trial t = {.seed = seed, .forced_again = pick(seed), .budget = budget};
         run_trial(&t);
         numbers += t.numbers;
         odd += t.odd;
@@ -190,17 +192,22 @@ static uint64_t some(uint64_t seed) { return (seed + 1) * UINT64_C(0x9e3779b97f4
 
 static void as_layer_by_layer(void **state) {
     (void)state;
-    compare_with_definition(none);
+    compare_with_definition(none, 0);
 }
 
 static void as_layer_by_layer_with_all_run_again(void **state) {
     (void)state;
-    compare_with_definition(all);
+    compare_with_definition(all, 0);
 }
 
 static void as_layer_by_layer_with_some_run_again(void **state) {
     (void)state;
-    compare_with_definition(some);
+    compare_with_definition(some, 0);
+}
+
+static void as_layer_by_layer_in_least_memory(void **state) {
+    (void)state;
+    compare_with_definition(none, DNN_MEMORY_LEAST);
 }
 
 /* ---- a network for the tests below: one input, two outputs, a value used twice, gradients that meet ---- */
@@ -422,6 +429,7 @@ int main(void) {
         cmocka_unit_test(as_layer_by_layer),
         cmocka_unit_test(as_layer_by_layer_with_all_run_again),
         cmocka_unit_test(as_layer_by_layer_with_some_run_again),
+        cmocka_unit_test(as_layer_by_layer_in_least_memory),
         cmocka_unit_test(steady_step_allocates_nothing),
         cmocka_unit_test(many_shapes_stay_right),    cmocka_unit_test(described_bytes_are_allocated),
         cmocka_unit_test(outputs_outlive_the_module), cmocka_unit_test(output_fed_back),

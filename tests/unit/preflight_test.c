@@ -243,6 +243,21 @@ static void small_budget(flight *f, dnn_preflight_desc *d) {
     (void)f;
     d->memory_budget = 1000;
 }
+/* A deep network; four fifths of its activations' memory is there. */
+static void tight_budget(flight *f, dnn_preflight_desc *d) {
+    dnn_module *layers[33];
+    dnn_description *plan;
+    dnn_array x = {.dtype = DNN_F32, .rank = 2, .dims = {64, 4}};
+    dnn_description_totals totals = {DNN_SIZED(dnn_description_totals)};
+    for (int i = 0; i < 32; i++) layers[i] = i % 2 ? dnn_tanh(data_ctx) : flight_dense(i ? 32 : 4, 32);
+    layers[32] = flight_dense(32, 3);
+    exchange(f, flight_chain(layers, 33));
+    OK(dnn_module_describe(&plan, f->net, &x, 1));
+    OK(dnn_description_totals_get(plan, &totals));
+    dnn_description_release(plan);
+    d->batch_size = 64;
+    d->memory_budget = 2 * totals.parameter_bytes + 3 * 64 * 24 + totals.arena_bytes * 4 / 5; /* Adam's, a loader's */
+}
 static void large_budget(flight *f, dnn_preflight_desc *d) {
     (void)f;
     d->memory_budget = 100000000;
@@ -331,6 +346,8 @@ static const mistake mistakes[] = {
     {not_augmented, "same-every-epoch", ERR, "epochs 0 and 1"},
     {augmented, "!same-every-epoch", 0, ""},
     {small_budget, "memory", ERR, "may take 0.0009537 MiB"},
+    {small_budget, "memory", ERR, "take smaller batches: computing activations again (dnn_module_set_memory) saves 0 MiB"},
+    {tight_budget, "memory", ERR, "has activations computed again, for less than"},
     {large_budget, "!memory", 0, ""},
     {wrong_layer, "gradient-wrong", ERR, "The backward of l1 is not"},
     {none, "!gradient-wrong", 0, ""},
