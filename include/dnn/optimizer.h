@@ -175,15 +175,54 @@ typedef struct dnn_muon_desc {
 } dnn_muon_desc;
 DNN_API dnn_status dnn_muon_create(dnn_optimizer **out, dnn_module *module, const dnn_muon_desc *desc);
 
+/* L-BFGS (Nocedal 1980; Liu and Nocedal 1989): for small networks and losses without chance in them (the whole set in
+ * a batch, no dropout). A step is up to max_iter iterations, for each of which the loss is asked for anew: it is made
+ * by dnn_optimizer_step_closure. With H the inverse Hessian as the last pairs s = moves and y = changes of the gradient
+ * show it:
+ *     p ← p + t · d        d = - H g        t = lr; in the first iteration lr · min(1, 1/‖g‖₁)
+ *     strong_wolfe: from that t on, a t is searched at which the loss has fallen enough and the slope is flat (Nocedal
+ *     and Wright 2006, with c1 = 1e-4, c2 = 0.9)
+ * A step ends early when the largest |gradient| is at most tolerance_grad, or when the largest |t · d| or the change
+ * of the loss is below tolerance_change. All parameters are one vector: there are no groups, no decay, no clipping
+ * (UNSUPPORTED). What is frozen stands still; freezing and unfreezing begin the pairs anew.
+ * State of the optimizer itself: "moves" and "changes", (history_size + 1, all elements), and "memory". They, and work
+ * of 6 vectors, are made here: 2 · history_size + 8 times the size of the parameters. */
+typedef struct dnn_lbfgs_desc {
+    size_t size;
+    double lr;                /* at least 0; default 1; DNN_ZERO: 0 */
+    int64_t max_iter;         /* iterations of a step; default 20 */
+    int64_t max_eval;         /* evaluations of a step, after which no iteration begins; default 1.25 · max_iter */
+    double tolerance_grad;    /* at least 0; default 1e-7; DNN_ZERO: 0 */
+    double tolerance_change;  /* at least 0; default 1e-9; DNN_ZERO: 0 */
+    int64_t history_size;     /* pairs, 1 to 10000; default 100 */
+    int32_t strong_wolfe;     /* 1: with the line search; default 0: without, as in PyTorch */
+} dnn_lbfgs_desc;
+DNN_API dnn_status dnn_lbfgs_create(dnn_optimizer **out, dnn_module *module, const dnn_lbfgs_desc *desc);
+
 DNN_API dnn_status dnn_optimizer_release(dnn_optimizer *optimizer);
 
 /* ---- stepping ---------------------------------------------------------------------------------------------------- */
 
-/* Moves every parameter that is not frozen. Gradients stay as they are. The first step, and the first after unfreezing,
- * allocates state; others allocate nothing.
+/* Moves every parameter that is not frozen. Gradients stay as they are. L-BFGS needs more than this: STATE. The first
+ * step, and the first after unfreezing, allocates state; others allocate nothing.
  * Errors, which leave parameters and state untouched: STATE if the module has changed; MEMORY; VALUE if the norm of the
  * gradients is measured (see below) and is not finite: the line names the first parameter that it comes from. */
 DNN_API dnn_status dnn_optimizer_step(dnn_optimizer *optimizer);
+
+/* A step for all optimizers, and the one for L-BFGS. closure(user, &loss) clears the gradients, runs forward, loss and
+ * backward on the same data each time, and gives the loss; it is called once, and then a step is made, or, by L-BFGS,
+ * as often as it needs. *loss, which may be NULL, becomes that of the first call.
+ *
+ *     static dnn_status evaluate(void *user, double *loss) {
+ *         … dnn_module_zero_grad, dnn_module_forward, dnn_loss_evaluate, dnn_module_backward …
+ *     }
+ *     dnn_optimizer_step_closure(opt, evaluate, &data, &loss);
+ *
+ * Errors: the closure's; those of dnn_optimizer_step; of L-BFGS, VALUE if loss or gradient are not finite (in a line
+ * search that is a place not to go to). Then parameters are as before the call; L-BFGS forgets its pairs. */
+DNN_API dnn_status dnn_optimizer_step_closure(dnn_optimizer *optimizer,
+                                              dnn_status (*closure)(void *user, double *loss), void *user,
+                                              double *loss);
 
 /* Sets the gradients of the whole module to zero: dnn_module_zero_grad. */
 DNN_API dnn_status dnn_optimizer_zero_grad(dnn_optimizer *optimizer);

@@ -137,22 +137,32 @@ void dnni_clone_set_decay(dnni_clone *c, double weight_decay) {
 
 /* ---- steps ---- */
 
-static dnn_status step(dnni_clone *c, double *value) {
-    dnn_optimizer *o = c->desc.optimizer;
-    dnn_status status = dnn_optimizer_step(o);
-    if (status != DNN_ERROR_VALUE || isfinite(o->norm)) return status;
-    *value = (double)NAN;
+typedef struct {
+    const dnni_clone *clone;
+    const dnn_tensor *x, *target;
+    bool evaluated;
+} batch;
+
+static dnn_status evaluate_batch(void *user, double *value) {
+    batch *b = user;
+    const dnn_tensor *y, *dy;
+    b->evaluated = false;
+    dnn_module *module = b->clone->desc.module;
+    DNNI_TRY(dnn_module_zero_grad(module));
+    DNNI_TRY(dnn_module_forward(module, b->x, &y));
+    DNNI_TRY(dnn_loss_evaluate(b->clone->desc.loss, y, b->target, value, &dy));
+    DNNI_TRY(dnn_module_backward(module, dy, NULL));
+    b->evaluated = true;
     return DNN_OK;
 }
 
 dnn_status dnni_clone_train(dnni_clone *c, const dnn_tensor *x, const dnn_tensor *target, double *value) {
-    const dnn_tensor *y, *dy;
-    dnn_module *module = c->desc.module;
-    DNNI_TRY(dnn_module_zero_grad(module));
-    DNNI_TRY(dnn_module_forward(module, x, &y));
-    DNNI_TRY(dnn_loss_evaluate(c->desc.loss, y, target, value, &dy));
-    DNNI_TRY(dnn_module_backward(module, dy, NULL));
-    return step(c, value);
+    batch b = {c, x, target, false};
+    dnn_optimizer *o = c->desc.optimizer;
+    dnn_status status = dnn_optimizer_step_closure(o, evaluate_batch, &b, value);
+    if (status != DNN_ERROR_VALUE || !b.evaluated || isfinite(o->norm)) return status;
+    *value = (double)NAN;
+    return DNN_OK;
 }
 
 /* A forward in evaluation mode draws nothing and moves no statistics. */

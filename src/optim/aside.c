@@ -12,6 +12,15 @@ static dnn_status copy_slot(dnni_optimizer_aside *a, int64_t i) {
     return DNN_OK;
 }
 
+static dnn_status copy_shared(dnni_optimizer_aside *a, const dnn_optimizer *o) {
+    for (int32_t k = 0; k < DNNI_MOST_STATES && o->shared[k]; k++) {
+        if (a->keeps_state) DNNI_TRY(dnn_tensor_clone(&a->shared[k], o->shared[k]));
+        else DNNI_TRY(dnni_tensor_like(&a->shared[k], o->base.ctx, &o->shared[k]->array));
+        dnni_tensor_lend(a->shared[k]);
+    }
+    return DNN_OK;
+}
+
 static void copy_settings(dnni_optimizer_aside *a, const dnn_optimizer *o) {
     a->n_groups = o->n_groups;
     for (int64_t i = 0; i < o->n_groups; i++) a->groups[i] = o->groups[i];
@@ -33,7 +42,7 @@ dnn_status dnni_optimizer_aside_make(dnni_optimizer_aside *a, dnni_pool *pool, d
     if (keeps_state) DNNI_TRY(dnn_tensor_clone(&a->steps, o->steps));
     else DNNI_TRY(dnni_tensor_like(&a->steps, pool->ctx, &o->steps->array));
     for (int64_t i = 0; keeps_state && i < o->n_slots; i++) DNNI_TRY(copy_slot(a, i));
-    return DNN_OK;
+    return copy_shared(a, o);
 }
 
 void dnni_optimizer_aside_free(dnni_optimizer_aside *a) {
@@ -42,6 +51,7 @@ void dnni_optimizer_aside_free(dnni_optimizer_aside *a) {
         dnni_tensor_take_back(a->slots[i].steps);
         for (int32_t k = 0; k < DNNI_MOST_STATES; k++) dnni_tensor_take_back(a->slots[i].state[k]);
     }
+    for (int32_t k = 0; k < DNNI_MOST_STATES; k++) dnni_tensor_take_back(a->shared[k]);
     dnn_tensor_release(a->lr);
     dnn_tensor_release(a->steps);
     *a = (dnni_optimizer_aside){0};
@@ -63,6 +73,7 @@ void dnni_optimizer_exchange(dnni_optimizer_aside *a) {
     exchange_slots(a, o);
     DNNI_SWAP(dnn_tensor *, a->lr, o->lr);
     DNNI_SWAP(dnn_tensor *, a->steps, o->steps);
+    for (int32_t k = 0; k < DNNI_MOST_STATES; k++) DNNI_SWAP(dnn_tensor *, a->shared[k], o->shared[k]);
     for (int64_t i = 0; i < a->n_groups; i++) DNNI_SWAP(dnni_group, a->groups[i], o->groups[i]);
     DNNI_SWAP(double, a->weight_decay, o->weight_decay);
     DNNI_SWAP(double, a->max_norm, o->max_norm);
@@ -89,6 +100,7 @@ void dnni_optimizer_restart(dnni_optimizer_aside *a) {
         for (int32_t k = 0; k < DNNI_MOST_STATES; k++)
             reset(o->slots[i].state[k], a->keeps_state ? a->slots[i].state[k] : NULL);
     }
+    for (int32_t k = 0; k < DNNI_MOST_STATES; k++) reset(o->shared[k], a->keeps_state ? a->shared[k] : NULL);
     reset(o->steps, a->keeps_state ? a->steps : NULL);
     reset(o->lr, a->lr);
     for (int64_t i = 0; i < a->n_groups; i++) o->groups[i] = a->groups[i];

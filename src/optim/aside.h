@@ -9,7 +9,7 @@
 typedef struct dnni_optimizer_aside {
     dnn_optimizer *optimizer; /* NULL: there is nothing to exchange */
     bool keeps_state, is_exchanged;
-    dnn_tensor *lr, *steps;
+    dnn_tensor *lr, *steps, *shared[DNNI_MOST_STATES];
     struct dnni_slot_aside {
         dnn_tensor *steps, *state[DNNI_MOST_STATES];
     } *slots;

@@ -27,6 +27,7 @@ static void destroy_optimizer(void *object) {
     dnni_free(ctx, o->norm_work, o->norm_bytes, 1);
     dnni_tensor_take_back(o->lr);
     dnni_tensor_take_back(o->steps);
+    for (int32_t k = 0; k < DNNI_MOST_STATES; k++) dnni_tensor_take_back(o->shared[k]);
     dnn_module_release(o->module);
 }
 
@@ -119,8 +120,7 @@ static dnn_status check_slot(const dnni_slot *slot, const dnni_index *index) {
                       slot->path, dnn_dtype_name(slot->array.dtype), dnn_dtype_name(now->dtype));
 }
 
-/* The module's index, if the module is as it was. */
-static dnn_status look_at_module(const dnn_optimizer *o, const dnni_index **index) {
+dnn_status dnni_optimizer_look(const dnn_optimizer *o, const dnni_index **index) {
     DNNI_TRY(dnni_module_usable(o->module));
     DNNI_TRY(dnni_index_get(index, o->module));
     if ((*index)->n_parameters != o->index_size)
@@ -237,16 +237,51 @@ static void count_step(dnn_optimizer *o, const dnni_index *index) {
     *dnni_steps(o->steps) = next_step(o->steps);
 }
 
-dnn_status dnn_optimizer_step(dnn_optimizer *optimizer) {
+dnn_status dnni_optimizer_look_at_gradients(dnn_optimizer *optimizer, const dnni_index *index) {
+    double unused;
+    DNNI_TRY(measure(optimizer, index, &unused));
+    report_backwards(optimizer, index);
+    return DNN_OK;
+}
+
+static dnn_status begin_step(const dnn_optimizer *optimizer, const dnni_index **index) {
     DNNI_TRY(dnni_check_optimizer(optimizer));
+    DNNI_TRY(dnni_optimizer_look(optimizer, index));
+    return dnni_check_rate(dnni_optimizer_rate(optimizer), "the optimizer's lr");
+}
+
+dnn_status dnn_optimizer_step(dnn_optimizer *optimizer) {
     const dnni_index *index;
     double grad_scale;
-    DNNI_TRY(look_at_module(optimizer, &index));
-    DNNI_TRY(dnni_check_rate(dnni_optimizer_rate(optimizer), "the optimizer's lr"));
+    DNNI_TRY(begin_step(optimizer, &index));
+    if (optimizer->optimizer_class->step)
+        return dnni_error(DNN_ERROR_STATE, "this optimizer asks for the loss several times in a step: "
+                                           "dnn_optimizer_step_closure");
     DNNI_TRY(measure(optimizer, index, &grad_scale));
     DNNI_TRY(make_states(optimizer, index));
     report_backwards(optimizer, index);
     update(optimizer, index, grad_scale);
     count_step(optimizer, index);
+    return DNN_OK;
+}
+
+static dnn_status evaluate_and_step(dnn_optimizer *optimizer, dnni_closure closure, void *user, double *loss) {
+    uint64_t errors = dnni_error_count();
+    dnn_status status = closure(user, loss);
+    return status == DNN_OK ? dnn_optimizer_step(optimizer) : dnni_host_failed(status, errors, "closure");
+}
+
+dnn_status dnn_optimizer_step_closure(dnn_optimizer *optimizer, dnni_closure closure, void *user, double *loss) {
+    const dnni_index *index;
+    double value = NAN;
+    DNNI_TRY(begin_step(optimizer, &index));
+    DNNI_REQUIRE(closure, "closure is NULL");
+    if (optimizer->optimizer_class->step) {
+        DNNI_TRY(optimizer->optimizer_class->step(optimizer, index, closure, user, &value));
+        *dnni_steps(optimizer->steps) = next_step(optimizer->steps);
+    } else {
+        DNNI_TRY(evaluate_and_step(optimizer, closure, user, &value));
+    }
+    if (loss) *loss = value;
     return DNN_OK;
 }

@@ -12,12 +12,19 @@
 /* The most tensors of state that a rule keeps for a parameter, as dnnk_segment has them. */
 #define DNNI_MOST_STATES DNNK_OPTIM_STATES
 
+/* A function of the host's: gradients cleared, forward, loss, backward. */
+typedef dnn_status (*dnni_closure)(void *user, double *loss);
+
 /* What a step takes for one group. */
 typedef struct dnni_rates {
     double lr, weight_decay, grad_scale;
 } dnni_rates;
 
 typedef struct dnni_optimizer_class {
+    /* A whole step, of rules that ask for the loss more than once; instead of `update`. Such a rule takes all
+     * parameters as one: it has no groups, and does not clip. On failure parameters are as before. */
+    dnn_status (*step)(dnn_optimizer *optimizer, const dnni_index *index, dnni_closure closure, void *user,
+                       double *loss);
     /* Updates segments of one group and type. */
     void (*update)(dnn_optimizer *optimizer, dnnk_type type, const dnni_rates *rates, dnnk_segment *segments,
                    int64_t count);
@@ -56,6 +63,8 @@ struct dnn_optimizer {
     double weight_decay;
     const char *state_names[DNNI_MOST_STATES];
     dnn_tensor *lr, *steps; /* float64 and int64, scalars */
+    dnn_tensor *shared[DNNI_MOST_STATES]; /* state that is of all parameters together; NULL behind the last */
+    const char *shared_names[DNNI_MOST_STATES];
     dnni_slot *slots;
     dnnk_segment *segments; /* room for all slots */
     int64_t n_slots;
@@ -88,6 +97,12 @@ static inline double dnni_optimizer_rate(const dnn_optimizer *optimizer) {
 }
 
 static inline int64_t *dnni_steps(const dnn_tensor *steps) { return steps->array.data; }
+
+/* The module's index, if the module is as it was when the optimizer was made. */
+dnn_status dnni_optimizer_look(const dnn_optimizer *optimizer, const dnni_index **index);
+
+/* Measures the gradients' norm, if that is asked for, and reports backwards that were forgotten. */
+dnn_status dnni_optimizer_look_at_gradients(dnn_optimizer *optimizer, const dnni_index *index);
 
 /* Makes a parameter's state, as zeros, if it has none yet and the rule keeps any. */
 dnn_status dnni_slot_make_state(dnn_optimizer *optimizer, dnni_slot *slot);

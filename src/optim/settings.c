@@ -44,6 +44,8 @@ dnn_status dnni_optimizer_norm_work(dnn_optimizer *o) {
 dnn_status dnn_optimizer_clip_norm(dnn_optimizer *optimizer, double max_norm) {
     DNNI_TRY(dnni_check_optimizer(optimizer));
     DNNI_REQUIRE(max_norm >= 0, "max_norm is %g: it is at least 0", max_norm);
+    if (optimizer->optimizer_class->step && max_norm > 0 && isfinite(max_norm))
+        return dnni_error(DNN_ERROR_UNSUPPORTED, "this optimizer does not clip: its gradient must be the loss's");
     if (max_norm > 0) DNNI_TRY(dnni_optimizer_norm_work(optimizer));
     optimizer->max_norm = max_norm;
     return DNN_OK;
@@ -78,9 +80,15 @@ dnn_status dnni_optimizer_first_group(dnn_optimizer *optimizer) {
     return append_group(optimizer, "", &group);
 }
 
+static dnn_status check_takes_groups(const dnn_optimizer *o) {
+    if (!o->optimizer_class->step) return DNN_OK;
+    return dnni_error(DNN_ERROR_UNSUPPORTED, "this optimizer takes all parameters as one: it has no groups");
+}
+
 dnn_status dnn_optimizer_group(dnn_optimizer *optimizer, const char *pattern, const dnn_group_desc *desc) {
     DNNI_TRY(dnni_check_optimizer(optimizer));
     DNNI_REQUIRE(pattern, "pattern is NULL");
+    DNNI_TRY(check_takes_groups(optimizer));
     dnni_group group;
     DNNI_TRY(read_group(optimizer, desc, &group));
     int64_t matches = 0;
@@ -103,6 +111,7 @@ static dnn_status check_group(const dnn_optimizer *o, int32_t group) {
 
 dnn_status dnn_optimizer_set_group(dnn_optimizer *optimizer, int32_t group, const dnn_group_desc *desc) {
     DNNI_TRY(check_group(optimizer, group));
+    DNNI_TRY(check_takes_groups(optimizer));
     dnni_group read = optimizer->groups[group];
     DNNI_TRY(read_group(optimizer, desc, &read));
     optimizer->groups[group] = read;

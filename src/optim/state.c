@@ -4,7 +4,7 @@
 
 #include "optim/optimizer.h"
 
-enum { OWN = 2 }; /* tensors of the optimizer itself */
+enum { SCALARS = 2 }; /* tensors that every optimizer has; behind them what is shared by all parameters */
 
 static const char own_path[] = "";
 static const char steps_name[] = "steps";
@@ -30,7 +30,15 @@ dnn_status dnni_slot_make_state(dnn_optimizer *optimizer, dnni_slot *slot) {
 
 static dnn_optimizer_state own(const dnn_optimizer *o, int64_t i) {
     if (i == 0) return (dnn_optimizer_state){.path = own_path, .name = steps_name, .value = o->steps};
-    return (dnn_optimizer_state){.path = own_path, .name = lr_name, .value = o->lr};
+    if (i == 1) return (dnn_optimizer_state){.path = own_path, .name = lr_name, .value = o->lr};
+    return (dnn_optimizer_state){.path = own_path, .name = o->shared_names[i - SCALARS],
+                                 .value = o->shared[i - SCALARS]};
+}
+
+static int64_t own_pieces(const dnn_optimizer *o) {
+    int64_t n = SCALARS;
+    while (n < SCALARS + DNNI_MOST_STATES && o->shared[n - SCALARS]) n++;
+    return n;
 }
 
 static dnn_optimizer_state of_slot(const dnn_optimizer *o, const dnni_slot *slot, int64_t i) {
@@ -43,7 +51,7 @@ static int64_t pieces_of(const dnni_slot *slot) { return slot->steps ? 1 + slot-
 
 int64_t dnn_optimizer_state_count(const dnn_optimizer *optimizer) {
     if (dnni_check_optimizer(optimizer) != DNN_OK) return -1;
-    int64_t count = OWN;
+    int64_t count = own_pieces(optimizer);
     for (int64_t i = 0; i < optimizer->n_slots; i++) count += pieces_of(&optimizer->slots[i]);
     return count;
 }
@@ -61,7 +69,8 @@ dnn_status dnn_optimizer_state_at(const dnn_optimizer *optimizer, int64_t index,
     if (index < 0 || index >= count)
         return dnni_error(DNN_ERROR_NOT_FOUND, "there is no state %lld, the optimizer has %lld", (long long)index,
                           (long long)count);
-    dnn_optimizer_state full = index < OWN ? own(optimizer, index) : piece(optimizer, index - OWN);
+    int64_t n_own = own_pieces(optimizer);
+    dnn_optimizer_state full = index < n_own ? own(optimizer, index) : piece(optimizer, index - n_own);
     return dnni_give(state, &full, sizeof full, "state");
 }
 
@@ -76,7 +85,7 @@ static dnn_status find_in_slot(dnn_optimizer *o, dnni_slot *slot, const char *na
 }
 
 static dnn_status find(dnn_optimizer *o, const char *path, const char *name, dnn_optimizer_state *full) {
-    for (int64_t i = 0; i < OWN; i++) {
+    for (int64_t i = 0; i < own_pieces(o); i++) {
         *full = own(o, i);
         if (strcmp(path, full->path) == 0 && strcmp(name, full->name) == 0) return DNN_OK;
     }

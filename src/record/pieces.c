@@ -92,6 +92,8 @@ static dnn_status add_slot(dnni_pieces *p, const dnn_optimizer *o, const dnni_sl
 static dnn_status add_optimizer(dnni_pieces *p, dnn_optimizer *o, const dnn_archive *archive) {
     DNNI_TRY(add(p, "optimizer.steps", &o->steps->array));
     DNNI_TRY(add(p, "optimizer.lr", &o->lr->array));
+    for (int32_t k = 0; k < DNNI_MOST_STATES && o->shared[k]; k++)
+        DNNI_TRY(add(p, join(&p->pool, "optimizer", o->shared_names[k], NULL), &o->shared[k]->array));
     for (int64_t i = 0; i < o->n_slots; i++) {
         if (archive) DNNI_TRY(settle_slot(p, o, &o->slots[i], archive));
         DNNI_TRY(add_slot(p, o, &o->slots[i]));

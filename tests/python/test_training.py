@@ -133,3 +133,34 @@ def test_the_log_hears_what_was_forgotten():
             net.backward(loss(net(np.ones((1, 2), np.float32)), np.ones((1, 1), np.float32))[1])
         opt.step()
     assert len(lines) == 1 and lines[0][0] == 30 and "backward" in lines[0][1]
+
+
+def test_closures():
+    rng = np.random.default_rng(0)
+    x, target = rng.normal(size=(20, 3)), rng.normal(size=(20, 1))
+    net, loss = dnn.linear(3, 1), dnn.mse()
+    net.to("float64")
+    opt, calls = dnn.lbfgs(net, strong_wolfe=True), []
+
+    def closure():
+        opt.zero_grad()
+        value, dy = loss(net(x), target)
+        net.backward(dy)
+        calls.append(value)
+        return value
+
+    first = opt.step(closure)
+    assert first == calls[0] and len(calls) > 2
+    wide = np.hstack([x, np.ones((20, 1))])
+    best = np.mean((wide @ np.linalg.lstsq(wide, target, rcond=None)[0] - target) ** 2)
+    assert closure() == pytest.approx(best, rel=1e-9)
+    assert ("", "moves") in opt.state()
+    with pytest.raises(dnn.StateError, match="step_closure"):
+        opt.step()
+    with pytest.raises(ZeroDivisionError):
+        try:
+            opt.step(lambda: 1 / 0)
+        except dnn.Error as error:
+            raise error.__cause__
+    adam = dnn.adam(net)
+    assert adam.step(closure) == calls[-1] and adam.steps == 1

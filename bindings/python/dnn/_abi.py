@@ -842,6 +842,19 @@ class dnn_muon_desc(Structure):
     ]
 
 
+class dnn_lbfgs_desc(Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("lr", c_double),
+        ("max_iter", c_int64),
+        ("max_eval", c_int64),
+        ("tolerance_grad", c_double),
+        ("tolerance_change", c_double),
+        ("history_size", c_int64),
+        ("strong_wolfe", c_int32),
+    ]
+
+
 class dnn_group_desc(Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -2094,8 +2107,11 @@ DNN = {
     "dnn_lars_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_lars_desc)]),
     "dnn_lamb_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_lamb_desc)]),
     "dnn_muon_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_muon_desc)]),
+    "dnn_lbfgs_create": (dnn_status, [POINTER(c_void_p), c_void_p, POINTER(dnn_lbfgs_desc)]),
     "dnn_optimizer_release": (dnn_status, [c_void_p]),
     "dnn_optimizer_step": (dnn_status, [c_void_p]),
+    "dnn_optimizer_step_closure": (dnn_status, [c_void_p, CFUNCTYPE(c_int, c_void_p, POINTER(c_double)), c_void_p,
+                                                POINTER(c_double)]),
     "dnn_optimizer_zero_grad": (dnn_status, [c_void_p]),
     "dnn_optimizer_set_accumulation": (dnn_status, [c_void_p, c_int32]),
     "dnn_optimizer_steps": (c_int64, [c_void_p]),

@@ -8,10 +8,10 @@ from ._make import enum, make_loss, make_module, make_optimizer
 
 __all__ = [
     "cross_entropy", "mse", "l1", "huber", "bce_with_logits", "sgd", "adam", "adamw", "rmsprop", "adagrad",
-    "nadam", "lion", "lars", "lamb", "muon", "linear", "conv2d", "embedding", "batch_norm", "standardize",
-    "layer_norm", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "relu", "sigmoid", "tanh", "silu",
-    "leaky_relu", "gelu", "softmax", "log_softmax", "dropout", "flatten", "reshape", "permute", "pad", "slice",
-    "concat", "add", "subtract", "multiply", "divide", "scale", "matmul", "sum", "mean", "attention",
+    "nadam", "lion", "lars", "lamb", "muon", "lbfgs", "linear", "conv2d", "embedding", "batch_norm",
+    "standardize", "layer_norm", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "relu", "sigmoid", "tanh",
+    "silu", "leaky_relu", "gelu", "softmax", "log_softmax", "dropout", "flatten", "reshape", "permute", "pad",
+    "slice", "concat", "add", "subtract", "multiply", "divide", "scale", "matmul", "sum", "mean", "attention",
     "multi_head_attention", "lstm", "gru", "rnn_tanh",
 ]
 
@@ -272,6 +272,37 @@ def muon(module, lr=None, momentum=None, weight_decay=None, plain=None, rounds=N
     return make_optimizer("dnn_muon_create", module, abi.dnn_muon_desc, lr=lr, momentum=momentum,
                           weight_decay=weight_decay, plain=plain, rounds=rounds, adam=adam, adam_factor=adam_factor,
                           beta1=beta1, beta2=beta2)
+
+
+def lbfgs(module, lr=None, max_iter=None, max_eval=None, tolerance_grad=None, tolerance_change=None, history_size=None,
+          strong_wolfe=None):
+    """L-BFGS (Nocedal 1980; Liu and Nocedal 1989): for small networks and losses without chance in them (the whole set
+    in
+    a batch, no dropout). A step is up to max_iter iterations, for each of which the loss is asked for anew: it is made
+    by dnn_optimizer_step_closure. With H the inverse Hessian as the last pairs s = moves and y = changes of the
+    gradient
+    show it:
+        p ← p + t · d        d = - H g        t = lr; in the first iteration lr · min(1, 1/‖g‖₁)
+        strong_wolfe: from that t on, a t is searched at which the loss has fallen enough and the slope is flat (Nocedal
+        and Wright 2006, with c1 = 1e-4, c2 = 0.9)
+    A step ends early when the largest |gradient| is at most tolerance_grad, or when the largest |t · d| or the change
+    of the loss is below tolerance_change. All parameters are one vector: there are no groups, no decay, no clipping
+    (UNSUPPORTED). What is frozen stands still; freezing and unfreezing begin the pairs anew.
+    State of the optimizer itself: "moves" and "changes", (history_size + 1, all elements), and "memory". They, and work
+    of 6 vectors, are made here: 2 · history_size + 8 times the size of the parameters.
+
+    Arguments
+        lr: at least 0; default 1
+        max_iter: iterations of a step; default 20
+        max_eval: evaluations of a step, after which no iteration begins; default 1.25 · max_iter
+        tolerance_grad: at least 0; default 1e-7
+        tolerance_change: at least 0; default 1e-9
+        history_size: pairs, 1 to 10000; default 100
+        strong_wolfe: True: with the line search; default 0: without, as in PyTorch
+    """
+    return make_optimizer("dnn_lbfgs_create", module, abi.dnn_lbfgs_desc, lr=lr, max_iter=max_iter, max_eval=max_eval,
+                          tolerance_grad=tolerance_grad, tolerance_change=tolerance_change, history_size=history_size,
+                          strong_wolfe=strong_wolfe)
 
 
 def linear(in_features=None, out_features=None, bias=True, weight_init=None, bias_init=None, *, ctx=None):

@@ -2,6 +2,7 @@
 import ctypes
 
 from . import _abi as abi
+from . import _library
 from ._handle import Handle
 from ._library import lib
 from ._structs import asked, describe, record
@@ -22,9 +23,17 @@ class Optimizer(Handle):
         super().__init__(address, module.ctx)
         self.module = module
 
-    def step(self):
-        """Moves every parameter that is not frozen. Gradients stay as they are."""
-        lib.dnn_optimizer_step(self)
+    def step(self, closure=None):
+        """Moves every parameter that is not frozen. Gradients stay as they are.
+
+        With a closure (L-BFGS needs one): closure() clears the gradients, runs forward, loss and backward, and returns
+        the loss; that of its first call is returned."""
+        if closure is None:
+            lib.dnn_optimizer_step(self)
+            return None
+        loss = ctypes.c_double()
+        lib.dnn_optimizer_step_closure(self, _evaluating(closure), None, ctypes.byref(loss))
+        return loss.value
 
     def zero_grad(self):
         """Sets the gradients of the whole module to zero."""
@@ -91,6 +100,16 @@ class Optimizer(Handle):
 
     def _tensor(self, info):
         return Tensor._lent(info.value, self.ctx, writable=True)
+
+
+def _evaluating(closure):
+    """A C function that calls it."""
+
+    @_library.callback(lib.dnn_optimizer_step_closure.argtypes[1])
+    def evaluate(_user, loss):
+        loss[0] = float(closure())
+
+    return evaluate
 
 
 def _group(lr_factor, weight_decay):
