@@ -67,10 +67,10 @@ static dnn_status advise_memory(preflight *f, const dnn_description_totals *tota
     dnn_description_totals least;
     DNNI_TRY(planned_least(f, &least));
     double room = (double)totals->arena_bytes - excess;
+    double saved = (double)(totals->arena_bytes - least.arena_bytes) / 1048576;
     if (room < (double)least.arena_bytes)
-        return dnni_report_action(f->report, "take smaller batches: computing activations again (dnn_module_set_memory) "
-                                  "saves %s MiB at most", dnni_real((double)(totals->arena_bytes - least.arena_bytes) /
-                                                                    1048576, 3).text);
+        return dnni_report_action(f->report, "take smaller batches: computing activations again "
+                                  "(dnn_module_set_memory) saves %s MiB at most", dnni_real(saved, 3).text);
     return dnni_report_action(f->report, "dnn_module_set_memory(module, %.0f) has activations computed again, for less "
                               "than %s %% more work; or take smaller batches", room,
                               dnni_real(ceil(100 * least.recomputed_flops / (3 * least.flops)), 2).text);
