@@ -60,11 +60,17 @@ typedef struct dnn_gradcam_desc {
     const char *layer;      /* whose output is weighed: (N, h, w, K); default: the last one that is larger than 1 × 1 */
     const int64_t *classes; /* one for each image; default: the one with the largest score, of each */
     int64_t n_classes;      /* N, or 1: the same for all */
+    int32_t by_place;       /* 1: weigh each place with its own gradient, not with the mean */
 } dnn_gradcam_desc;
 
 /* Grad-CAM (Selvaraju et al. 2017): heat = max(Σ_k a_k A_k, 0) with A the layer's output, and a_k the mean over its
  * places of dscore/dA_k; (N, H, W) float32 of the size of the images, scaled up bilinearly. It is not scaled to 0 … 1:
  * an image in which nothing speaks for the class has zeros. The module takes one input. `desc` may be NULL.
+ *
+ * Means over places are right where what follows treats all places alike: convolutions, a global mean. Before a dense
+ * layer over places ("flatten", "linear") weights of opposite signs cancel, and the map can be empty though much speaks
+ * for the class: say by_place then. Heat is max(Σ_k dscore/dA_k · A_k, 0), place by place (Draelos and Carin 2020): of
+ * a linear rest of the network, how much each place adds to the score.
  * Errors besides: UNSUPPORTED for maps of 1 × 1: they have no places. */
 DNN_API dnn_status dnn_gradcam(dnn_tensor **out, dnn_module *module, const dnn_tensor *images,
                                const dnn_gradcam_desc *desc);

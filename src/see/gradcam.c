@@ -1,4 +1,4 @@
-/* Grad-CAM (Selvaraju et al. 2017). */
+/* Grad-CAM (Selvaraju et al. 2017), and place by place (Draelos and Carin 2020). */
 #include <math.h>
 #include <string.h>
 
@@ -28,17 +28,15 @@ static dnn_status keep_maps(dnni_trial *t, const dnn_array *a) {
     return DNN_OK;
 }
 
-/* The mean over places of dscore/dA_k. */
-static double weight_of(const dnn_array *gradient, int64_t sample, int64_t k) {
-    return dnni_class_score(gradient, sample, k) / (double)dnni_places(gradient);
-}
-
-static void add_channel(gradcam *g, int64_t sample, int64_t k, double weight) {
+/* What A_k is weighed with: dscore/dA_k, at the place, or its mean over places. */
+static void add_channel(gradcam *g, const dnn_array *gradient, int64_t sample, int64_t k) {
     const dnn_array *a = &g->maps->array;
     int64_t places = dnni_places(a), channels = dnni_last(a);
-    for (int64_t p = 0; p < places; p++)
-        g->small[sample * places + p] +=
-            (float)(weight * dnni_load(a->dtype, a->data, (sample * places + p) * channels + k));
+    double weight = dnni_class_score(gradient, sample, k) / (double)places;
+    for (int64_t p = sample * places; p < (sample + 1) * places; p++) {
+        if (g->desc->by_place) weight = dnni_load(gradient->dtype, gradient->data, p * channels + k);
+        g->small[p] += (float)(weight * dnni_load(a->dtype, a->data, p * channels + k));
+    }
 }
 
 static dnn_status weigh(dnni_trial *t, const dnn_array *gradient) {
@@ -47,7 +45,7 @@ static dnn_status weigh(dnni_trial *t, const dnn_array *gradient) {
     g->small = dnni_pool_alloc(&g->pool, n * places, sizeof *g->small);
     if (!g->small) return DNN_ERROR_MEMORY;
     for (int64_t i = 0; i < n; i++)
-        for (int64_t k = 0; k < dnni_last(gradient); k++) add_channel(g, i, k, weight_of(gradient, i, k));
+        for (int64_t k = 0; k < dnni_last(gradient); k++) add_channel(g, gradient, i, k);
     for (int64_t i = 0; i < n * places; i++) g->small[i] = fmaxf(g->small[i], 0);
     return DNN_OK;
 }

@@ -43,6 +43,7 @@ def test_gradcam_and_overlay():
     net, x = conv_net(), images()
     heat = dnn.see.gradcam(net, x, classes=[0, 2])
     assert heat.shape == (2, 6, 6) and heat.numpy().min() >= 0
+    assert dnn.see.gradcam(net, x, "1", by_place=True).shape == (2, 6, 6)
     over = dnn.see.overlay(x, heat, zoom=2)
     assert over.shape == (2, 12, 12, 3) and over.dtype == "uint8"
     with pytest.raises(dnn.UnsupportedError, match="no layer gives a map"):

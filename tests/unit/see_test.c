@@ -168,6 +168,41 @@ static void gradcam_lights_the_corner(void **state) {
     dnn_module_release(net);
 }
 
+/* Behind the convolution all is linear and sees each place by itself. Where every part speaks for the class, place by
+ * place the parts add up to the score; means over places of weights that cancel show nothing. */
+static void gradcam_by_place_adds_up(void **state) {
+    (void)state;
+    dnn_module *net;
+    const dnn_tensor *y;
+    dnn_tensor *x = images(1, 1, 7), *heat, *w;
+    double sum = 0, weights = 0;
+    OK(dnn_sequential_create(&net, data_ctx));
+    dnn_sequential_add(net, "conv", conv(1, 2, 1));
+    dnn_sequential_add(net, "flatten", dnn_flatten(data_ctx));
+    dnn_sequential_add(net, "fc", linear(PIXELS * 2, 1));
+    OK(dnn_module_error(net));
+    for (int64_t k = 0; k < 2; k++) tensor_put(value_of(net, "conv.weight"), k, 1);
+    w = value_of(net, "fc.weight");
+    for (int64_t i = 0; i < 2 * PIXELS; i++) tensor_put(w, i, tensor_at(x, i / 2) > 0 ? 0.5 : -0.5);
+    dnn_gradcam_desc d = {DNN_SIZED(dnn_gradcam_desc), .layer = "conv", .by_place = 1};
+    OK(dnn_gradcam(&heat, net, x, &d));
+    OK(dnn_module_forward(net, x, &y));
+    for (int64_t i = 0; i < PIXELS; i++) {
+        expect_near(heat, i, fabs(tensor_at(x, i)), 1e-5, "a place's part");
+        sum += tensor_at(heat, i);
+        weights += tensor_at(w, 2 * i);
+    }
+    expect_near(y, 0, sum, 1e-4, "the score");
+    dnn_tensor_release(heat);
+    d.by_place = 0;
+    OK(dnn_gradcam(&heat, net, x, &d));
+    for (int64_t i = 0; i < PIXELS; i++)
+        expect_near(heat, i, fmax(2 * weights / PIXELS * tensor_at(x, i), 0), 1e-5, "with mean weights");
+    dnn_tensor_release(heat);
+    dnn_tensor_release(x);
+    dnn_module_release(net);
+}
+
 static void gradcam_refuses(void **state) {
     (void)state;
     dnn_module *net = two_colours();
@@ -475,6 +510,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(layers_that_are_none, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(activations_as_pictures, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(gradcam_lights_the_corner, data_setup, data_teardown),
+        cmocka_unit_test_setup_teardown(gradcam_by_place_adds_up, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(gradcam_refuses, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(occlusion_of_a_linear_network, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(occlusion_lights_the_corner, data_setup, data_teardown),

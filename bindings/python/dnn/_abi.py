@@ -1493,6 +1493,7 @@ class dnn_gradcam_desc(Structure):
         ("layer", c_char_p),
         ("classes", POINTER(c_int64)),
         ("n_classes", c_int64),
+        ("by_place", c_int32),
     ]
 
 

@@ -48,11 +48,12 @@ def activations_sheet(module, layer, *inputs, sample=None, most=None, one_by_one
                   module.ctx)
 
 
-def gradcam(module, images, layer=None, classes=None):
+def gradcam(module, images, layer=None, classes=None, *, by_place=None):
     """Where a class comes from, (N, H, W), by the gradients of a layer. classes: one, or one for each image; None: the
-    class with the largest score of each."""
+    class with the largest score of each. by_place: gradients are not averaged over places; for a layer before a dense
+    one."""
     return _run(lib.dnn_gradcam, module, images,
-                describe(abi.dnn_gradcam_desc, layer=layer, classes=_classes(classes)))
+                describe(abi.dnn_gradcam_desc, layer=layer, classes=_classes(classes), by_place=by_place))
 
 
 def occlusion(module, images, classes=None, *, patch=None, stride=None, fill=None, progress=None):
