@@ -3,10 +3,10 @@
 
     run.py [--build FOLDER] [--peer PYTHON] [--threads 1,2] [--seconds 6] [--json FILE] [NAME...]
 
-NAME: networks (`steps list` has them), "scaling", "memory", "checkpoint", "startup", "kernels", "data"; without any,
-all of it. For each network, first both sides compute the same example from the same weights. Then each side's program
-is started once for each mode and number of threads, and they run in turns, a block of steps each, so that what else the
-machine does hits all alike.
+NAME: networks (`steps list` has them), "scaling", "memory", "monitor", "checkpoint", "startup", "kernels", "data";
+without any, all of it. For each network, first both sides compute the same example from the same weights. Then each side's
+program is started once for each mode and number of threads, and they run in turns, a block of steps each, so that what
+else the machine does hits all alike.
 Times are medians over all steps; a ratio is the median over the rounds of (peer / libdnn), with the lowest and the
 highest round.
 """
@@ -231,6 +231,25 @@ def measure_memory(bench, network):
     return rows
 
 
+def measure_monitor(bench):
+    """Training steps with a monitor beside those without, in turns."""
+    rows = []
+    print("\nMonitor: what watching adds to a training step, %; by the fastest steps of each round, and by the medians")
+    for network in ("mlp", "cnn", "resnet18_32"):
+        for threads in bench.options.threads:
+            programs = [Program("libdnn", bench.ours(network, mode, threads)) for mode in ("train", "watch")]
+            take_turns(programs, bench.options.seconds)
+            for program in programs:
+                program.close()
+            added = [statistics.median(100 * (of(b) / of(a) - 1) for a, b in zip(*(p.rounds for p in programs)))
+                     for of in (min, statistics.median)]
+            rows.append({"network": network, "threads": threads, "fastest": added[0], "median": added[1],
+                         "ms": programs[0].median() * 1e3, "allocations": programs[1].last["allocations"]})
+            print(f"{network:<15} {threads} thread(s): {rows[-1]['ms']:9.3f} ms  {added[0]:+.2f}  {added[1]:+.2f}",
+                  flush=True)
+    return rows
+
+
 def measure_startup(bench):
     """Medians of several processes each; of the peer, three."""
     programs = bench.options.programs
@@ -290,7 +309,7 @@ def main():
     options = parse_arguments()
     bench = Bench(options)
     known = output(bench.ours("list")).split()
-    parts = known + ["scaling", "memory", "checkpoint", "startup", "kernels", "data"]
+    parts = known + ["scaling", "memory", "monitor", "checkpoint", "startup", "kernels", "data"]
     wanted = options.names or parts
     unknown = [name for name in wanted if name not in parts]
     if unknown:
@@ -305,6 +324,8 @@ def main():
         result["scaling"] = measure_scaling(bench, "resnet18_224")
     if "memory" in wanted:
         result["memory"] = measure_memory(bench, "resnet18_224")
+    if "monitor" in wanted:
+        result["monitor"] = measure_monitor(bench)
     if "checkpoint" in wanted:
         result["checkpoint"] = measure_checkpoint(bench)
     if "startup" in wanted:

@@ -64,18 +64,22 @@ void session_close(session *s) {
     dnn_tensor_release(s->target);
     dnn_tensor_release(s->input);
     dnn_predictor_release(s->predictor);
+    dnn_monitor_release(s->monitor);
     dnn_optimizer_release(s->optimizer);
     dnn_loss_release(s->loss);
     dnn_module_release(s->net);
     dnn_context_release(s->ctx);
 }
 
+dnn_status session_watch(session *s) { return dnn_monitor_create(&s->monitor, s->net, s->optimizer, NULL); }
+
 dnn_status session_train(session *s) {
-    const dnn_tensor *y, *dy;
+    const dnn_tensor *y, *dy, *x = s->input;
     TRY(dnn_optimizer_zero_grad(s->optimizer));
     TRY(dnn_module_forward(s->net, s->input, &y));
     TRY(dnn_loss_evaluate(s->loss, y, s->target, &s->value, &dy));
     TRY(dnn_module_backward(s->net, dy, NULL));
+    if (s->monitor) TRY(dnn_monitor_step_n(s->monitor, s->value, &x, 1));
     return dnn_optimizer_step(s->optimizer);
 }
 

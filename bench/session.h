@@ -13,6 +13,7 @@ typedef struct session {
     dnn_predictor *predictor;
     dnn_loss *loss;
     dnn_optimizer *optimizer;
+    dnn_monitor *monitor; /* NULL: the training is not watched */
     dnn_tensor *input, *target;
     _Atomic int64_t allocations; /* so far */
     double value;                /* of the loss in the last step */
@@ -21,6 +22,9 @@ typedef struct session {
 /* All functions return DNN_OK, or leave the reason in dnn_last_error(). session_close() is due also after a failure. */
 dnn_status session_open(session *s, const network *chosen, int32_t threads);
 void session_close(session *s);
+
+/* From now on a monitor sees each training step, and its inputs. */
+dnn_status session_watch(session *s);
 
 /* zero_grad, forward, loss, backward, step. */
 dnn_status session_train(session *s);

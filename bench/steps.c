@@ -1,10 +1,10 @@
 /* Training steps and predictions of one network, timed on request. bench/run.py drives this program and its peer in
  * turns, through the same lines:
  *
- *     steps NETWORK train|predict THREADS [BYTES]
+ *     steps NETWORK train|watch|predict THREADS [BYTES]
  *                                             says in one line of JSON what it runs; then, for each number that it
  *                                             reads, runs that many steps and answers with one line of JSON. BYTES: the
- *                                             budget of dnn_module_set_memory
+ *                                             budget of dnn_module_set_memory; watch: train, with a monitor
  *     steps NETWORK write FOLDER STEPS        writes weights.safetensors (as PyTorch has them) and example.safetensors:
  *                                             input, target, the prediction, and the losses of so many steps after it
  *     steps NETWORK describe [BYTES]          prints the network as a table
@@ -144,7 +144,7 @@ static dnn_status describe(const session *s) {
 /* ---- the command line ---- */
 
 static int usage(void) {
-    fprintf(stderr, "steps NETWORK train|predict THREADS [BYTES], steps NETWORK write FOLDER STEPS, "
+    fprintf(stderr, "steps NETWORK train|watch|predict THREADS [BYTES], steps NETWORK write FOLDER STEPS, "
                     "steps NETWORK describe [BYTES], steps list\n");
     return 2;
 }
@@ -157,7 +157,9 @@ static int list(void) {
 static dnn_status command(session *s, int argc, char **argv) {
     if (strcmp(argv[2], "write") == 0 && argc == 5) return write_files(s, argv[3], atol(argv[4]));
     if (strcmp(argv[2], "describe") == 0) return describe(s);
-    return serve(s, strcmp(argv[2], "train") == 0);
+    bool watched = strcmp(argv[2], "watch") == 0;
+    if (watched) TRY(session_watch(s));
+    return serve(s, watched || strcmp(argv[2], "train") == 0);
 }
 
 /* The budget is the last of four or five words. */
@@ -171,7 +173,7 @@ int main(int argc, char **argv) {
     const network *chosen = argc >= 3 ? network_find(argv[1]) : NULL;
     if (!chosen) return usage();
     session s;
-    bool runs = argc >= 4 && (strcmp(argv[2], "train") == 0 || strcmp(argv[2], "predict") == 0);
+    bool runs = argc >= 4 && strcmp(argv[2], "write") != 0 && strcmp(argv[2], "describe") != 0;
     dnn_status status = session_open(&s, chosen, runs ? atoi(argv[3]) : 0);
     if (status == DNN_OK) status = dnn_module_set_memory(s.net, budget(argc, argv));
     if (status == DNN_OK) status = command(&s, argc, argv);

@@ -11,7 +11,7 @@
  *     dnn_monitor_report(&report, monitor);
  *
  * A monitor reads, and changes nothing: a run that is watched is the same run, bit for bit. It takes at most 2 % of a
- * step (docs/performance.md), allocates nothing once a network's layers have been seen, and looks at 4096 numbers of
+ * step (docs/performance.md), allocates nothing once a network's layers have been seen, and looks at 1024 numbers of
  * each tensor at the most, spread evenly: norms of larger tensors are estimates, on the same places in every step.
  */
 #ifndef DNN_MONITOR_H

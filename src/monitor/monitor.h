@@ -20,8 +20,8 @@ enum {
     MONITOR_LAST = 100,    /* losses, norms that a spike is compared with */
     MONITOR_START = 10,    /* losses that say where the run began */
     MONITOR_BURN_IN = 20,  /* steps before a smoothed loss is taken for one */
-    MONITOR_SAMPLE = 4096, /* numbers of a tensor */
-    MONITOR_STRETCHES = 16, /* in which they lie */
+    MONITOR_SAMPLE = 1024, /* numbers of a tensor */
+    MONITOR_STRETCHES = 8,  /* in which they lie */
     MONITOR_ORDER = 16     /* batches whose order is looked for again */
 };
 
