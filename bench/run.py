@@ -232,21 +232,19 @@ def measure_memory(bench, network):
 
 
 def measure_monitor(bench):
-    """Training steps with a monitor beside those without, in turns."""
+    """Training steps with a monitor and without, block by block in one process, so in the same memory."""
     rows = []
-    print("\nMonitor: what watching adds to a training step, %; by the fastest steps of each round, and by the medians")
+    print("\nMonitor: what watching adds to a training step, median over the rounds (lowest, highest)")
     for network in ("mlp", "cnn", "resnet18_32"):
         for threads in bench.options.threads:
-            programs = [Program("libdnn", bench.ours(network, mode, threads)) for mode in ("train", "watch")]
-            take_turns(programs, bench.options.seconds)
-            for program in programs:
-                program.close()
-            added = [statistics.median(100 * (of(b) / of(a) - 1) for a, b in zip(*(p.rounds for p in programs)))
-                     for of in (min, statistics.median)]
-            rows.append({"network": network, "threads": threads, "fastest": added[0], "median": added[1],
-                         "ms": programs[0].median() * 1e3, "allocations": programs[1].last["allocations"]})
-            print(f"{network:<15} {threads} thread(s): {rows[-1]['ms']:9.3f} ms  {added[0]:+.2f}  {added[1]:+.2f}",
-                  flush=True)
+            program = Program("libdnn", bench.ours(network, "watch", threads))
+            steps = max(1, int(bench.options.seconds / ROUNDS / 2 / min(program.run(2))))
+            answers = [(program.run(steps), program.last["watched"]) for _ in range(ROUNDS)]
+            program.close()
+            added = sorted(100 * (statistics.median(b) / statistics.median(a) - 1) for a, b in answers)
+            rows.append({"network": network, "threads": threads, "added": added})
+            print(f"{network:<15} {threads} thread(s): {statistics.median(added):+.2f} % "
+                  f"({added[0]:+.2f}, {added[-1]:+.2f})", flush=True)
     return rows
 
 

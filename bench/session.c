@@ -71,7 +71,11 @@ void session_close(session *s) {
     dnn_context_release(s->ctx);
 }
 
-dnn_status session_watch(session *s) { return dnn_monitor_create(&s->monitor, s->net, s->optimizer, NULL); }
+dnn_status session_watch(session *s, bool watched) {
+    dnn_monitor_release(s->monitor);
+    s->monitor = NULL;
+    return watched ? dnn_monitor_create(&s->monitor, s->net, s->optimizer, NULL) : DNN_OK;
+}
 
 dnn_status session_train(session *s) {
     const dnn_tensor *y, *dy, *x = s->input;

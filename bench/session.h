@@ -13,7 +13,7 @@ typedef struct session {
     dnn_predictor *predictor;
     dnn_loss *loss;
     dnn_optimizer *optimizer;
-    dnn_monitor *monitor; /* NULL: the training is not watched */
+    dnn_monitor *monitor; /* NULL: nobody watches */
     dnn_tensor *input, *target;
     _Atomic int64_t allocations; /* so far */
     double value;                /* of the loss in the last step */
@@ -23,8 +23,8 @@ typedef struct session {
 dnn_status session_open(session *s, const network *chosen, int32_t threads);
 void session_close(session *s);
 
-/* From now on a monitor sees each training step, and its inputs. */
-dnn_status session_watch(session *s);
+/* From now on a new monitor sees each training step, and its inputs; or none does. */
+dnn_status session_watch(session *s, bool watched);
 
 /* zero_grad, forward, loss, backward, step. */
 dnn_status session_train(session *s);

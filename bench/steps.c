@@ -4,7 +4,8 @@
  *     steps NETWORK train|watch|predict THREADS [BYTES]
  *                                             says in one line of JSON what it runs; then, for each number that it
  *                                             reads, runs that many steps and answers with one line of JSON. BYTES: the
- *                                             budget of dnn_module_set_memory; watch: train, with a monitor
+ *                                             budget of dnn_module_set_memory. watch: steps of training, and
+ *                                             as many with a monitor ("watched")
  *     steps NETWORK write FOLDER STEPS        writes weights.safetensors (as PyTorch has them) and example.safetensors:
  *                                             input, target, the prediction, and the losses of so many steps after it
  *     steps NETWORK describe [BYTES]          prints the network as a table
@@ -53,15 +54,32 @@ static long peak_bytes(void) {
     return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss * 1024 : 0;
 }
 
-static dnn_status timed(session *s, bool train, int64_t steps) {
-    int64_t before = s->allocations;
-    printf("{\"seconds\": [");
+static dnn_status times(session *s, bool train, int64_t steps, const char *name) {
+    printf("\"%s\": [", name);
     for (int64_t i = 0; i < steps; i++) {
         double start = now();
         TRY(step(s, train));
         printf("%s%.9f", i > 0 ? ", " : "", now() - start);
     }
-    printf("], \"allocations\": %" PRId64 ", \"peak_bytes\": %ld, \"loss\": %.9g}\n", s->allocations - before,
+    printf("], ");
+    return DNN_OK;
+}
+
+/* With a monitor, in the same memory; its first step is not counted: it finds the network's ReLUs. */
+static dnn_status watched_times(session *s, int64_t steps) {
+    TRY(session_watch(s, true));
+    TRY(session_train(s));
+    TRY(times(s, true, steps, "watched"));
+    TRY(session_watch(s, false));
+    return session_train(s);
+}
+
+static dnn_status timed(session *s, const char *mode, int64_t steps) {
+    int64_t before = s->allocations;
+    printf("{");
+    TRY(times(s, strcmp(mode, "predict") != 0, steps, "seconds"));
+    if (strcmp(mode, "watch") == 0) TRY(watched_times(s, steps));
+    printf("\"allocations\": %" PRId64 ", \"peak_bytes\": %ld, \"loss\": %.9g}\n", s->allocations - before,
            peak_bytes(), s->value);
     return DNN_OK;
 }
@@ -74,7 +92,8 @@ static dnn_status planned(const session *s, dnn_description_totals *totals) {
     return status;
 }
 
-static dnn_status serve(session *s, bool train) {
+static dnn_status serve(session *s, const char *mode) {
+    bool train = strcmp(mode, "predict") != 0;
     TRY(step(s, train));
     TRY(step(s, train));
     dnn_description_totals plan = {DNN_SIZED(dnn_description_totals)};
@@ -86,7 +105,7 @@ static dnn_status serve(session *s, bool train) {
     fflush(stdout);
     int64_t steps;
     while (scanf("%" SCNd64, &steps) == 1) {
-        TRY(timed(s, train, steps));
+        TRY(timed(s, mode, steps));
         fflush(stdout);
     }
     return DNN_OK;
@@ -157,9 +176,7 @@ static int list(void) {
 static dnn_status command(session *s, int argc, char **argv) {
     if (strcmp(argv[2], "write") == 0 && argc == 5) return write_files(s, argv[3], atol(argv[4]));
     if (strcmp(argv[2], "describe") == 0) return describe(s);
-    bool watched = strcmp(argv[2], "watch") == 0;
-    if (watched) TRY(session_watch(s));
-    return serve(s, watched || strcmp(argv[2], "train") == 0);
+    return serve(s, argv[2]);
 }
 
 /* The budget is the last of four or five words. */

@@ -39,9 +39,9 @@ void monitor_not_finite(dnn_monitor *m, const char *what, double value) {
     dnni_real_text first = dnni_real(m->loss.first, 4), best = dnni_real(m->loss.best, 4);
     if (isnan(m->loss.best)) MONITOR_SAY(note->how, "the loss began at %s", first.text);
     else MONITOR_SAY(note->how, "the loss began at %s, and was %s at its best", first.text, best.text);
-    MONITOR_SAY(note->action, "call dnn_autopsy with this step's inputs: it names the layer, weight or sample that "
-                              "it comes from; go back to the last good checkpoint, lower the rate, clip the gradient's "
-                              "norm");
+    MONITOR_SAY(note->action, "ask dnn_autopsy which layer, weight or sample it comes from (dnn_monitor_step_n does, "
+                              "if it is given the inputs); go back to the last good checkpoint, lower the rate, clip "
+                              "the gradient's norm");
     monitor_send(m, NOTE_DIVERGED);
 }
 

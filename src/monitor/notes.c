@@ -1,4 +1,5 @@
 /* What was found: kept as text, without memory of its own, until somebody wants a report. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,15 +55,18 @@ static dnn_status report_note(dnn_report *r, const monitor_note *note, const cha
 
 static dnn_status report_figures(dnn_report *r, const dnn_monitor *m) {
     const dnn_monitor_figures *f = &m->figures;
-    DNNI_TRY(dnn_report_add_figure(r, "steps", (double)f->steps, NULL));
-    DNNI_TRY(dnn_report_add_figure(r, "first loss", m->loss.first, NULL));
-    DNNI_TRY(dnn_report_add_figure(r, "loss", f->loss, NULL));
-    DNNI_TRY(dnn_report_add_figure(r, "smoothed loss", f->smoothed, "over about 50 steps"));
-    DNNI_TRY(dnn_report_add_figure(r, "best smoothed loss", f->best, NULL));
-    DNNI_TRY(dnn_report_add_figure(r, "gradient norm", f->gradient_norm, "estimated"));
-    DNNI_TRY(dnn_report_add_figure(r, "update to weight", f->update_ratio, "1e-3 is usual"));
-    DNNI_TRY(dnn_report_add_figure(r, "rate", f->lr, NULL));
-    return dnn_report_add_figure(r, "validation", f->validation, NULL);
+    const dnn_figure all[] = {{.name = "steps", .value = (double)f->steps},
+                              {.name = "first loss", .value = m->loss.first},
+                              {.name = "loss", .value = f->loss},
+                              {.name = "smoothed loss", .value = f->smoothed, .note = "over about 50 steps"},
+                              {.name = "best smoothed loss", .value = f->best},
+                              {.name = "gradient norm", .value = f->gradient_norm, .note = "estimated"},
+                              {.name = "update to weight", .value = f->update_ratio, .note = "1e-3 is usual"},
+                              {.name = "rate", .value = f->lr},
+                              {.name = "validation", .value = f->validation}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (!isnan(all[i].value)) DNNI_TRY(dnn_report_add_figure(r, all[i].name, all[i].value, all[i].note));
+    return DNN_OK;
 }
 
 static dnn_status fill(dnn_report *r, const dnn_monitor *m) {
