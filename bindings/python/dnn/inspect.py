@@ -63,9 +63,9 @@ def _band(values):
 
 def plot(lines, *, width=None, height=None, title=None, x_label=None, y_label=None, x_range=None, y_range=None,
          y_log=None, x_log=None, smoothing=None, bands=None, ctx=None):
-    """A plot of {label: y values, or a pair (x values, y values)} as lines. y_log, x_log: a logarithmic axis. smoothing:
-    0 to below 1, of a moving average, with the values pale behind it. bands: what is shaded behind them, a list of (low,
-    high) or (x, low, high)."""
+    """A plot of {label: y values, or a pair (x values, y values)} as lines. y_log, x_log: a logarithmic axis.
+    smoothing: 0 to below 1, of a moving average, with the values pale behind it. bands: what is shaded behind them, a
+    list of (low, high) or (x, low, high)."""
     ctx = ctx or default_context()
     series = (abi.dnn_series * len(lines))(*[_series(label, values) for label, values in lines.items()])
     desc = _plot_desc(width, height, title, x_label, y_label, x_range, y_range, y_log, x_log, smoothing,
