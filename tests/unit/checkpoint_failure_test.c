@@ -199,6 +199,7 @@ static void test_every_call_fails(void **state) {
                 sys.fail_at = k;
                 sys.for_ever = for_ever;
                 dnn_status status = save(&second);
+                if (status != DNN_OK) assert_non_null(strstr(dnn_last_error(), strerror(reasons[r])));
                 int64_t number = loaded();
                 if (status == DNN_OK) assert_int_equal(number, 2);
                 else assert_true(status == DNN_ERROR_IO && number > 0);
