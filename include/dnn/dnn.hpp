@@ -66,6 +66,7 @@ using transform = handle<dnn_transform, dnn_transform_release>;
 using check_report = handle<dnn_check_report, dnn_check_report_release>;
 using archive = handle<dnn_archive, dnn_archive_release>;
 using report = handle<dnn_report, dnn_report_release>;
+using run = handle<dnn_run, dnn_run_release>;
 using summary = handle<dnn_summary, dnn_summary_release>;
 
 namespace detail {
@@ -86,6 +87,7 @@ template <> struct owner<dnn_transform> { using type = transform; };
 template <> struct owner<dnn_check_report> { using type = check_report; };
 template <> struct owner<dnn_archive> { using type = archive; };
 template <> struct owner<dnn_report> { using type = report; };
+template <> struct owner<dnn_run> { using type = run; };
 template <> struct owner<dnn_summary> { using type = summary; };
 
 template <typename F>

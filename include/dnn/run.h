@@ -80,7 +80,8 @@ DNN_API const char *dnn_run_folder(const dnn_run *run);
 
 /* Settings, by names of 1 to 200 bytes; setting one again replaces it. They are written to run.json, and as
  * hyperparameters for TensorBoard, by the next call that adds something, flushes or ends. A setting that a continued
- * run changes is told in log.txt. Errors: ARGUMENT; UNSUPPORTED for more than 4000. */
+ * run changes is told in log.txt. Errors: ARGUMENT; UNSUPPORTED for more than 4000, or
+ * 8 MiB of text in all. */
 DNN_API dnn_status dnn_run_set_text(dnn_run *run, const char *name, const char *text);
 DNN_API dnn_status dnn_run_set_number(dnn_run *run, const char *name, double number);
 DNN_API dnn_status dnn_run_set_bool(dnn_run *run, const char *name, int32_t value);

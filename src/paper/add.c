@@ -32,7 +32,7 @@ static void put_field(dnni_writer *w, const char *text) {
 static dnn_status write_line(dnn_run *run, const char *tag, int64_t step, double value) {
     char line[6 * DNNI_FACT_NAME + 128];
     dnni_writer w = {.text = line, .room = sizeof line};
-    int64_t ms = (int64_t)llround(1000 * fmin(fmax(run->now(run->user), 0), 1e12));
+    int64_t ms = (int64_t)llround(1000 * dnni_run_now(run));
     dnni_write(&w, "%lld.%03d,%lld,", (long long)(ms / 1000), (int)(ms % 1000), (long long)step);
     put_field(&w, tag);
     dnni_write(&w, ",%s\n", dnni_shortest(value).text);

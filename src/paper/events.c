@@ -29,7 +29,7 @@ static void begin_record(dnn_run *run) {
     run->record.used = 0;
     run->record.status = DNN_OK;
     dnni_proto_raw(&run->record, head, HEAD_BYTES); /* to be filled in */
-    dnni_proto_double(&run->record, 1, run->now(run->user));
+    dnni_proto_double(&run->record, 1, dnni_run_now(run));
 }
 
 static dnn_status write_record(dnn_run *run) {
@@ -53,7 +53,7 @@ static dnn_status new_file(dnn_run *run) {
     bool taken = true;
     const char *host = uname(&machine) == 0 ? machine.nodename : "unknown";
     for (int number = 0; taken && number < MOST_FILES; number++) {
-        snprintf(name, sizeof name, "events.out.tfevents.%010lld.%.64s.%ld.%d", (long long)run->now(run->user), host,
+        snprintf(name, sizeof name, "events.out.tfevents.%010lld.%.64s.%ld.%d", (long long)dnni_run_now(run), host,
                  (long)getpid(), number);
         char *path = dnni_run_path(run->base.ctx, run->folder, name);
         if (!path) return dnn_last_status();
@@ -138,7 +138,7 @@ static void put_start_info(dnni_proto *p, const dnn_run *run) {
         put_value(p, fact);
         dnni_proto_close(p, 1, entry);
     }
-    dnni_proto_double(p, 5, run->now(run->user));
+    dnni_proto_double(p, 5, dnni_run_now(run));
     dnni_proto_close(p, 3, info);
 }
 
@@ -146,7 +146,7 @@ static void put_start_info(dnni_proto *p, const dnn_run *run) {
 static void put_end_info(dnni_proto *p, const dnn_run *run, bool failed) {
     int64_t info = dnni_proto_open(p);
     dnni_proto_whole(p, 1, failed ? 2 : 1);
-    dnni_proto_double(p, 2, run->now(run->user));
+    dnni_proto_double(p, 2, dnni_run_now(run));
     dnni_proto_close(p, 4, info);
 }
 

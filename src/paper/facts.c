@@ -38,20 +38,34 @@ int64_t dnni_facts_count(const dnni_facts *f, const char *group) {
 
 /* ---- setting ---- */
 
+static int64_t bytes_of(const dnni_fact *fact) {
+    return fact ? (int64_t)(strlen(fact->name) + strlen(fact->text)) : 0;
+}
+
+/* That what is written can be read again. */
+static dnn_status check_room(const dnni_facts *f, int64_t n, int64_t bytes) {
+    if (n > DNNI_MOST_FACTS)
+        return dnni_error(DNN_ERROR_UNSUPPORTED, "run.json holds %d entries, which is the most", DNNI_MOST_FACTS);
+    if (f->bytes + bytes <= DNNI_MOST_TEXT) return DNN_OK;
+    return dnni_error(DNN_ERROR_UNSUPPORTED, "run.json would hold %lld bytes of text: %d are the most",
+                      (long long)(f->bytes + bytes), DNNI_MOST_TEXT);
+}
+
 dnn_status dnni_facts_set(dnni_facts *f, const dnni_fact *fact, const char **before) {
     const dnni_fact *old = *fact->name ? dnni_facts_find(f, fact->group, fact->name) : NULL;
     int64_t at = old ? old - f->list : f->n;
-    if (at == DNNI_MOST_FACTS)
-        return dnni_error(DNN_ERROR_UNSUPPORTED, "run.json holds %d entries, which is the most", DNNI_MOST_FACTS);
     bool same = f->n > 0 && strcmp(f->list[f->n - 1].group, fact->group) == 0; /* then its text is shared */
     dnni_fact kept = {.group = same ? f->list[f->n - 1].group : dnni_pool_clean(&f->pool, fact->group, false),
                       .name = dnni_pool_clean(&f->pool, fact->name, false),
                       .text = dnni_pool_clean(&f->pool, fact->text, true), .kind = fact->kind};
     if (!kept.group || !kept.name || !kept.text) return DNN_ERROR_MEMORY;
+    int64_t more = bytes_of(&kept) - bytes_of(old);
+    DNNI_TRY(check_room(f, at + 1, more));
     DNNI_TRY(dnni_grow(f->pool.ctx, (void **)&f->list, &f->capacity, at + 1, sizeof kept));
     if (before) *before = at < f->n ? f->list[at].text : NULL;
     f->list[at] = kept;
     if (at == f->n) f->n++;
+    f->bytes += more;
     return DNN_OK;
 }
 
@@ -65,11 +79,16 @@ dnn_status dnni_facts_set_whole(dnni_facts *f, const char *group, const char *na
     return dnni_facts_set(f, &(dnni_fact){group, name, text, DNNI_FACT_NUMBER}, NULL);
 }
 
-void dnni_facts_drop(dnni_facts *f, const char *group) {
+void dnni_facts_drop(dnni_facts *f, const char *group, int64_t end) {
     int64_t kept = 0;
     for (int64_t i = 0; i < f->n; i++)
-        if (strcmp(f->list[i].group, group) != 0) f->list[kept++] = f->list[i];
+        if (i >= end || strcmp(f->list[i].group, group) != 0) f->list[kept++] = f->list[i];
+        else f->bytes -= bytes_of(&f->list[i]);
     f->n = kept;
+}
+
+void dnni_facts_cut(dnni_facts *f, int64_t n) {
+    while (f->n > n) f->bytes -= bytes_of(&f->list[--f->n]);
 }
 
 dnni_real_text dnni_shortest(double value) {

@@ -10,6 +10,7 @@
 
 enum { DNNI_FACTS_FORMAT = 1, DNNI_FACT_NAME = 200 };
 enum { DNNI_MOST_FACTS = 1 << 13, DNNI_MOST_SETTINGS = 4000, DNNI_MOST_LINES = 1500 };
+enum { DNNI_MOST_TEXT = 1 << 23 }; /* bytes of all facts */
 
 typedef enum dnni_fact_kind { DNNI_FACT_TEXT, DNNI_FACT_NUMBER, DNNI_FACT_BOOL, DNNI_FACT_NULL } dnni_fact_kind;
 
@@ -24,6 +25,7 @@ typedef struct dnni_facts {
     dnni_pool pool; /* of their text */
     dnni_fact *list;
     int64_t n, capacity;
+    int64_t bytes; /* of names and text in the list */
 } dnni_facts;
 
 void dnni_facts_free(dnni_facts *facts);
@@ -37,7 +39,10 @@ const char *dnni_facts_text(const dnni_facts *facts, const char *group, const ch
 dnn_status dnni_facts_set(dnni_facts *facts, const dnni_fact *fact, const char **before);
 dnn_status dnni_facts_set_text(dnni_facts *facts, const char *group, const char *name, const char *text);
 dnn_status dnni_facts_set_whole(dnni_facts *facts, const char *group, const char *name, int64_t value);
-void dnni_facts_drop(dnni_facts *facts, const char *group);
+
+/* Drops those of a group that are in front of entry `end`; drops all from entry n on. */
+void dnni_facts_drop(dnni_facts *facts, const char *group, int64_t end);
+void dnni_facts_cut(dnni_facts *facts, int64_t n);
 int64_t dnni_facts_count(const dnni_facts *facts, const char *group);
 
 /* Numbers with as few digits as give them back; those that JSON has not, as text. */

@@ -8,8 +8,9 @@
 #include "record/file.h"
 #include "record/json.h"
 
-/* Of run.json: what we write has some kilobytes, more with a model of thousands of layers. */
-enum { MOST_BYTES = 1 << 22 };
+/* Of run.json: what we write has some kilobytes, more with a model of thousands of layers; at most DNNI_MOST_TEXT, of
+ * which a byte may take six, and what stands around it. */
+enum { MOST_BYTES = 7 * DNNI_MOST_TEXT };
 
 /* A string in memory of the facts' pool. */
 static dnn_status read_string(dnni_facts *f, dnni_json *json, char **text) {

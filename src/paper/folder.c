@@ -51,9 +51,8 @@ static void date_of(int64_t days, int64_t *year, int64_t *month, int64_t *day) {
 }
 
 dnni_time_text dnni_time(double seconds, bool fraction) {
-    static const double last = 253402300799.0; /* of the year 9999 */
     dnni_time_text t;
-    int64_t year, month, day, ms = (int64_t)llround(1000 * (seconds > 0 ? fmin(seconds, last) : 0)), s = ms / 1000;
+    int64_t year, month, day, ms = (int64_t)llround(1000 * seconds), s = ms / 1000;
     date_of(s / 86400, &year, &month, &day);
     int used = snprintf(t.text, sizeof t.text, "%04d-%02d-%02dT%02d:%02d:%02d", (int)(year % 10000), (int)(month % 100),
                         (int)(day % 100), (int)(s / 3600 % 24), (int)(s / 60 % 60), (int)(s % 60));

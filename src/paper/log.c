@@ -26,7 +26,7 @@ static dnn_status add(dnn_run *run, const char *lines) {
 
 dnn_status dnni_run_write_log(dnn_run *run, const char *text) {
     dnni_pool pool = {.ctx = run->base.ctx};
-    dnni_time_text time = dnni_time(run->now(run->user), true);
+    dnni_time_text time = dnni_time(dnni_run_now(run), true);
     stamped s = {time.text, dnni_pool_clean(&pool, text, true)};
     const char *lines = s.text ? dnni_written(&pool, write_stamped, &s) : NULL;
     dnn_status status = lines ? add(run, lines) : DNN_ERROR_MEMORY;

@@ -82,7 +82,7 @@ static dnn_status open_files(dnn_run *run) {
 static dnn_status keep_earlier(dnni_facts *f) {
     char line[512];
     const char *message = dnni_facts_text(f, "", "message");
-    if (dnni_facts_count(f, "earlier") >= MOST_EARLIER) dnni_facts_drop(f, "earlier");
+    if (dnni_facts_count(f, "earlier") >= MOST_EARLIER) dnni_facts_drop(f, "earlier", f->n);
     dnni_writer w = {.text = line, .room = sizeof line};
     dnni_write(&w, "%.40s, %.20s%s%.300s", dnni_facts_text(f, "", "started"), dnni_facts_text(f, "", "status"),
                *message ? ": " : "", message);
@@ -168,7 +168,7 @@ static dnn_status note_end(dnn_run *run, const char *how, const char *message) {
     run->outdated = true;
     DNNI_TRY(dnni_facts_set_text(f, "", "status", how));
     DNNI_TRY(dnni_facts_set_text(f, "", "message", message));
-    DNNI_TRY(dnni_facts_set_text(f, "", "ended", dnni_time(run->now(run->user), false).text));
+    DNNI_TRY(dnni_facts_set_text(f, "", "ended", dnni_time(dnni_run_now(run), false).text));
     return DNN_OK;
 }
 

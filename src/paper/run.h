@@ -32,6 +32,12 @@ struct dnn_run {
 
 static inline dnn_status dnni_check_run(const dnn_run *run) { return dnni_check(run, DNNI_RUN, "run"); }
 
+/* Seconds since 1970, within the years that have four digits; 0 for what a host's clock says besides. */
+static inline double dnni_run_now(const dnn_run *run) {
+    double now = run->now(run->user);
+    return now >= 0 && now < 253402300799 ? now : 0;
+}
+
 /* ---- folders and time ---- */
 
 /* folder/name, to be given back with dnni_free_string; NULL if it is too long, or there is no memory. */
@@ -41,7 +47,7 @@ char *dnni_run_path(dnn_context *ctx, const char *folder, const char *name);
 dnn_status dnni_make_folder(const char *path);
 dnn_status dnni_run_replace(dnn_run *run, const char *path, const void *data, int64_t bytes);
 
-/* "2026-11-24T13:04:11.250Z", or without the fraction; years 0 to 9999, beyond which it stays at the end. */
+/* "2026-11-24T13:04:11.250Z", or without the fraction; of what dnni_run_now says. */
 typedef struct dnni_time_text {
     char text[32];
 } dnni_time_text;

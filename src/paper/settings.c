@@ -9,6 +9,9 @@
 
 #include "paper/run.h"
 
+/* More of one would be no help to anybody, and the whole must be no more than run.json may hold. */
+enum { LONGEST_ARGUMENT = 4096 };
+
 /* ---- settings ---- */
 
 static dnn_status tell_change(dnn_run *run, const char *name, const char *before, const char *now) {
@@ -66,14 +69,6 @@ static dnn_status add_lines(dnni_facts *f, const char *group, dnni_pool *pool, c
     return add_more(f, group, lines - DNNI_MOST_LINES);
 }
 
-/* Drops what a group had before entry `first`. */
-static void drop_before(dnni_facts *f, const char *group, int64_t first) {
-    int64_t kept = 0;
-    for (int64_t i = 0; i < f->n; i++)
-        if (i >= first || strcmp(f->list[i].group, group) != 0) f->list[kept++] = f->list[i];
-    f->n = kept;
-}
-
 /* ---- model and data ---- */
 
 dnn_status dnn_run_set_model(dnn_run *run, const dnn_description *description) {
@@ -88,8 +83,8 @@ dnn_status dnn_run_set_model(dnn_run *run, const dnn_description *description) {
     dnn_status status = add_lines(f, "description", &pool, dnn_description_text(description));
     if (status == DNN_OK) status = dnni_facts_set_whole(f, "model", "parameters", totals.parameters);
     dnni_pool_free(&pool);
-    if (status == DNN_OK) drop_before(f, "description", before);
-    else f->n = before;
+    if (status == DNN_OK) dnni_facts_drop(f, "description", before);
+    else dnni_facts_cut(f, before);
     run->outdated = true;
     return status;
 }
@@ -144,9 +139,12 @@ static dnn_status describe_machine(dnn_run *run) {
 }
 
 static dnn_status describe_arguments(dnni_facts *f, const dnn_run_desc *d) {
-    dnni_facts_drop(f, "arguments");
-    for (int32_t i = 0; i < d->argc && i < DNNI_MOST_LINES; i++)
-        DNNI_TRY(dnni_facts_set_text(f, "arguments", "", d->argv[i]));
+    dnni_facts_drop(f, "arguments", f->n);
+    for (int32_t i = 0; i < d->argc && i < DNNI_MOST_LINES; i++) {
+        char argument[LONGEST_ARGUMENT];
+        snprintf(argument, sizeof argument, "%s", d->argv[i]);
+        DNNI_TRY(dnni_facts_set_text(f, "arguments", "", argument));
+    }
     return add_more(f, "arguments", (int64_t)d->argc - DNNI_MOST_LINES);
 }
 
@@ -157,7 +155,7 @@ dnn_status dnni_run_describe(dnn_run *run, const dnn_run_desc *d) {
         DNNI_TRY(dnni_facts_set_text(f, "", "name", d->name ? d->name : last));
     DNNI_TRY(dnni_facts_set_text(f, "", "status", "running"));
     DNNI_TRY(dnni_facts_set_text(f, "", "message", ""));
-    DNNI_TRY(dnni_facts_set_text(f, "", "started", dnni_time(run->now(run->user), false).text));
+    DNNI_TRY(dnni_facts_set_text(f, "", "started", dnni_time(dnni_run_now(run), false).text));
     DNNI_TRY(dnni_facts_set(f, &(dnni_fact){"", "ended", "null", DNNI_FACT_NULL}, NULL));
     DNNI_TRY(describe_arguments(f, d));
     return describe_machine(run);
