@@ -173,3 +173,25 @@ def test_random_is_the_same_in_forward_and_backward():
     first = net(one).copy()
     assert np.array_equal(net.backward(one, inputs=True).numpy(), first)
     assert not np.array_equal(net(one).numpy(), first)
+
+
+def test_a_layer_that_may_be_repeated():
+    class Again(Wave):
+        repeatable = True
+        runs = []
+
+        def forward(self, call):
+            self.runs.append(call.repeated)
+            return super().forward(call)
+
+    def gradients(budget):
+        ctx = dnn.Context(seed=3)
+        layers = [layer for _ in range(12) for layer in (dnn.linear(8, 8, ctx=ctx), dnn.custom(Again(8), ctx=ctx))]
+        net = dnn.Sequential(*layers, dnn.linear(8, 2, ctx=ctx))
+        net.set_memory(budget)
+        net.backward(net(np.ones((300, 8), np.float32)))
+        return [p.gradient.numpy().copy() for p in net.parameters()]
+
+    kept, once = gradients(None), Again.runs.copy()
+    assert all((a == b).all() for a, b in zip(kept, gradients("least")))
+    assert once == 12 * [False] and True in Again.runs

@@ -42,6 +42,8 @@ class Layer:
     """
 
     reads = ("inputs",)  # what backward looks at: "inputs", "outputs". What it does not read is not kept for it
+    repeatable = False   # True: forward may run twice, and writes the same both times; then, where memory has a budget
+    #                      (Module.set_memory), what it wrote need not be kept. call.repeated: buffers are left alone
 
     def __init__(self):
         self._declared = []
@@ -88,13 +90,14 @@ class Call:
     """What one call of a layer is given. Lists of arrays: inputs, outputs, parameters, buffers, kept; in backward also
     output_gradients, input_gradients and parameter_gradients, with None for what nobody needs (a frozen parameter,
     say). What is not there (an input that backward does not read; kept, when no backward will come) is None. In the
-    shape rule inputs and parameters are dnn.Spec. `training`, `path`; random() is a NumPy generator for this call, the
+    shape rule inputs and parameters are dnn.Spec. `training`, `path`, `repeated`; random() is a NumPy generator for this call, the
     same in forward and its backward."""
 
     GRADIENTS = {"output_gradients": "outputs", "input_gradients": "inputs", "parameter_gradients": "parameters"}
 
     def __init__(self, struct, views=True):
         self.training, self.path = bool(struct.training), (struct.path or b"").decode()
+        self.repeated = bool(struct.repeated)
         self._seed = (struct.seed, struct.stream)
         make = view if views else lambda array, _: spec_of(array)
         for name in ("inputs", "parameters") + (("outputs", "buffers", "kept") if views else ()):
@@ -209,7 +212,7 @@ def _shape(state, call, out):
 def _forward(state, call):
     layer = layer_of(state)
     call = Call(call.contents).writable("outputs", "kept")
-    if call.training:
+    if call.training and not call.repeated:
         call.writable("buffers")
     guarded(call, lambda: put(call.outputs, layer.forward(call), "outputs"))
 
@@ -244,10 +247,10 @@ def _release(state):
 
 def class_table(layer):
     optional = tuple(name for name in ("backward", "detail", "choices") if getattr(layer, name))
-    key = (layer.type(), optional)
+    key = (layer.type(), optional, layer.repeatable)
     if key not in _classes:
         table = abi.dnn_layer_class(size=ctypes.sizeof(abi.dnn_layer_class), type=layer.type().encode(), shape=_shape,
-                                    forward=_forward, release=_release)
+                                    forward=_forward, release=_release, repeatable=layer.repeatable)
         for name, function in (("backward", _backward), ("detail", _detail), ("choices", _choices)):
             if name in optional:
                 setattr(table, name, function)
