@@ -34,14 +34,31 @@
  *     gradients    dnn_check_gradients on a few derivatives of each tensor
  *       "gradient-wrong"               e
  *       "gradients-not-checked"        n  a layer runs in float32 alone, or it would take too long
+ *     overfitting  one sample, a batch (up to 64), a small set (4 of those), fixed, without dropout and decay, learnt
+ *                  by heart: a loss below 1 % of the first within 500 steps
+ *       "does-not-overfit"             e  the sample is not learnt, or of the batch no more than a constant output
+ *                                         knows; w: less than all of it, by a network with 10 parameters for each
+ *                                         target. Says which parameters hardly move (‖Δw‖ ≤ 1e-4 ‖w‖)
+ *       "rate-too-low"                 w  it takes 100 times the optimizer's rate, or more; n: 10 times
+ *       "rate-too-high"                w  it takes a tenth, or less
+ *     baselines    the loss of samples apart (of `validation`, or a fifth) after up to 200 steps, beside that of the
+ *                  best constant output, with inputs of zeros, of the last layer trained alone, and the nearest
+ *       neighbour "ignores-input"                e  the trained network's loss does not depend on its input; w: with
+ *                                         inputs of zeros it learns as much
+ *       "no-better-than-prior"         w  than the best constant output
+ *       "too-large-to-try"             n  of this and the one before: it would take minutes
  *     memory       planned
  *       "memory"                       e  more than `memory_budget`
+ *     rehearsal    of the run: some steps, validation, `log`, and in `folder` a checkpoint: saved, loaded, and resumed
+ *                  (dnn_resume_test); with the time, and the disk, that the whole will take
+ *       "rehearsal-failed"             e  says where
  *
  * Thresholds are those of docs/practice.md; where a practice names none they are our own.
  *
  * Everything is left as it was, bit for bit, whatever happens: parameters, gradients, running statistics, counters of
  * random numbers, modes, what is frozen, the optimizer's state, plans, the forward that ran last and what it lent, the
- * loss's gradient. Two runs with the same seed give the same report on any number of threads, planned memory apart.
+ * loss's gradient. Two runs with the same seed give the same report on any number of threads, but for
+ * planned memory and times.
  *
  * The module takes one input, what the dataset gives, and has one output, which the loss takes with the targets. Layers
  * run in the modes that they are in; a module that is wholly in evaluation is tried in training.
@@ -68,7 +85,10 @@ typedef enum dnn_preflight_skip {
     DNN_PREFLIGHT_NO_DATA = 2,
     DNN_PREFLIGHT_NO_FIRST_LOSS = 4,
     DNN_PREFLIGHT_NO_GRADIENTS = 8,
-    DNN_PREFLIGHT_NO_MEMORY = 64
+    DNN_PREFLIGHT_NO_OVERFIT = 16,
+    DNN_PREFLIGHT_NO_BASELINES = 32,
+    DNN_PREFLIGHT_NO_MEMORY = 64,
+    DNN_PREFLIGHT_NO_REHEARSAL = 128
 } dnn_preflight_skip;
 
 /* For all calls below; each reads what it needs. */
@@ -81,6 +101,12 @@ typedef struct dnn_preflight_desc {
     int32_t augments;         /* 1: the dataset is meant to draw its samples anew in each epoch */
     const char *frozen;       /* a pattern, as in dnn_module_freeze, of what is meant to be frozen; default: nothing */
     int64_t memory_budget;    /* bytes that the run may take; default: no limit */
+    int64_t epochs;           /* of the run; default: not known, and its hours are not worked out */
+    const char *folder;       /* where the run will keep its checkpoints: made if it is not there, and left as it was.
+                                 Default: nothing is written */
+    dnn_status (*log)(void *user, int64_t step, double loss); /* the run's own log: called after each step of the
+                                 rehearsal. Default: none */
+    void *log_user;
     uint64_t seed;            /* of all that is drawn; default 0, a seed like any other */
     int32_t skip;             /* default: 0, nothing */
     dnn_progress progress;    /* in checks; default: nobody is told */
@@ -99,6 +125,15 @@ DNN_API dnn_status dnn_preflight_data(dnn_report **out, dnn_module *module, dnn_
 DNN_API dnn_status dnn_preflight_first_loss(dnn_report **out, dnn_module *module, dnn_loss *loss, dnn_dataset *dataset,
                                             const dnn_preflight_desc *desc);
 DNN_API dnn_status dnn_preflight_gradients(dnn_report **out, dnn_module *module, dnn_loss *loss, dnn_dataset *dataset,
+                                           const dnn_preflight_desc *desc);
+
+DNN_API dnn_status dnn_preflight_overfit(dnn_report **out, dnn_module *module, dnn_loss *loss, dnn_optimizer *optimizer,
+                                         dnn_dataset *dataset, const dnn_preflight_desc *desc);
+DNN_API dnn_status dnn_preflight_baselines(dnn_report **out, dnn_module *module, dnn_loss *loss,
+                                           dnn_optimizer *optimizer, dnn_dataset *dataset,
+                                           const dnn_preflight_desc *desc);
+DNN_API dnn_status dnn_preflight_rehearsal(dnn_report **out, dnn_module *module, dnn_loss *loss,
+                                           dnn_optimizer *optimizer, dnn_dataset *dataset,
                                            const dnn_preflight_desc *desc);
 
 /* What the run will take, computed from the plan before anything is allocated: parameters and their gradients, the

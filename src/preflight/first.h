@@ -10,6 +10,7 @@
 typedef struct first_loss {
     preflight *flight;
     dnni_clone clone;
+    bool only_tried;        /* nothing is said of a loss that can be had */
     bool fits;              /* the loss takes the outputs and targets */
     int64_t classes;        /* y's last axis */
     preflight_shares shares;

@@ -29,10 +29,11 @@ typedef struct preflight {
     int64_t batch;            /* samples in one */
     dnn_array shape;          /* of a batch of inputs */
     bool runs;                /* the module takes such a batch */
-    bool fits;                /* the loss takes what comes out, and its first value is finite */
+    bool loss_was_tried, fits; /* the loss takes what comes out, and its first value is finite */
     double flops;             /* of a forward, for each sample */
     dnn_tensor *x, *target;   /* n samples, in random order, as epoch 0 has them */
     int64_t n;
+    double rate;              /* times the optimizer's, at which a batch was learnt by heart; 1 until that is known */
 } preflight;
 
 /* One check. What it finds goes to the report; its status is that of a check that could not be done. */
@@ -40,6 +41,7 @@ typedef dnn_status preflight_check(preflight *f);
 
 preflight_check dnni_preflight_structure, dnni_preflight_look, dnni_preflight_scale, dnni_preflight_epochs;
 preflight_check dnni_preflight_loss, dnni_preflight_gradient_check, dnni_preflight_bytes;
+preflight_check dnni_preflight_overfit, dnni_preflight_baselines, dnni_preflight_rehearsal;
 
 /* The first layer of a forward of x whose own gradients are wrong; lent by the pool; NULL: none is alone. */
 dnn_status dnni_preflight_wrong_layer(preflight *f, const dnn_tensor *x, const char **path);
@@ -52,6 +54,12 @@ static inline int64_t preflight_batches(const preflight *f) { return dnnk_max(f-
  * its evidence. */
 dnn_status dnni_preflight_refused(preflight *f, dnn_status status, const char *name, const char *what,
                                   const char *action);
+
+/* Sets f->fits, and says why if the loss does not, unless that was done. */
+dnn_status dnni_preflight_try_loss(preflight *f);
+
+/* A note that an experiment would take too long. `what`: "The overfit ladder". */
+dnn_status dnni_preflight_too_large(preflight *f, const char *what);
 
 /* ---- the loss of constant outputs ---- */
 

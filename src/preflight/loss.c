@@ -30,7 +30,7 @@ static dnn_status measure_batch(first_loss *l, const dnn_tensor *x, const dnn_te
     const dnn_tensor *y;
     double value, untrained;
     DNNI_TRY(dnn_module_forward(l->flight->module, x, &y));
-    if (i == 0) DNNI_TRY(dnni_first_look_at_outputs(l, &y->array));
+    if (i == 0 && !l->only_tried) DNNI_TRY(dnni_first_look_at_outputs(l, &y->array));
     dnn_status status = dnn_loss_evaluate(l->flight->loss, y, target, &value, NULL);
     if (status != DNN_OK) return dnni_first_loss_refused(l, status, &y->array);
     if (i == 0) DNNI_TRY(dnni_preflight_shares(l->flight, &y->array, l->flight->target, &l->shares));
@@ -42,6 +42,7 @@ static dnn_status measure_batch(first_loss *l, const dnn_tensor *x, const dnn_te
     return DNN_OK;
 }
 
+/* The means over all batches. */
 static dnn_status measure(first_loss *l) {
     int64_t batches = preflight_batches(l->flight);
     for (int64_t i = 0; i < batches && l->fits; i++) {
@@ -146,7 +147,7 @@ static dnn_status look(first_loss *l) {
     DNNI_TRY(dnni_clone_open(&l->clone, &(dnni_clone_desc){.module = f->module, .loss = f->loss}));
     f->module->gradient_flags = DNN_GRADIENTS_DEFAULT;
     DNNI_TRY(measure(l));
-    if (!l->fits) return DNN_OK;
+    if (!l->fits || l->only_tried) return DNN_OK;
     if (l->between) DNNI_TRY(dnni_first_look_for_sigmoid(l));
     DNNI_TRY(say_loss(l));
     DNNI_TRY(dnni_first_look_at_classes(l));
@@ -156,10 +157,17 @@ static dnn_status look(first_loss *l) {
     return dnni_first_look_at_gradients(l);
 }
 
-dnn_status dnni_preflight_loss(preflight *f) {
-    first_loss l = {.flight = f, .fits = true};
+static dnn_status look_at_loss(preflight *f, bool only_try) {
+    first_loss l = {.flight = f, .fits = true, .only_tried = only_try};
     dnn_status status = look(&l);
     dnni_clone_close(&l.clone);
+    f->loss_was_tried = true;
     f->fits = l.fits && isfinite(l.value);
     return status;
+}
+
+dnn_status dnni_preflight_loss(preflight *f) { return look_at_loss(f, false); }
+
+dnn_status dnni_preflight_try_loss(preflight *f) {
+    return f->loss_was_tried || !f->runs ? DNN_OK : look_at_loss(f, true);
 }

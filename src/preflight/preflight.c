@@ -5,7 +5,7 @@
 
 #include "rng/rng.h"
 
-enum { DEFAULT_BATCH = 64, ENOUGH_SAMPLES = 1024, ALL_SKIPS = 1 | 2 | 4 | 8 | 64 };
+enum { DEFAULT_BATCH = 64, ENOUGH_SAMPLES = 1024, ALL_SKIPS = 255 };
 
 #define MOST_FLOPS 2e11 /* of a forward over the samples that are taken: some seconds */
 #define MOST_BYTES (INT64_C(256) << 20)
@@ -69,6 +69,7 @@ static void fill_defaults(preflight *f) {
         d->high = f->dataset->metadata.high;
     }
     f->batch = dnnk_min(d->batch_size, f->dataset->count);
+    f->rate = 1;
 }
 
 /* ---- samples ---- */
@@ -123,22 +124,38 @@ dnn_status dnni_preflight_refused(preflight *f, dnn_status status, const char *n
     return dnni_report_action(f->report, "%s", action);
 }
 
+dnn_status dnni_preflight_too_large(preflight *f, const char *what) {
+    DNNI_TRY(dnni_report_add(f->report, DNN_SEVERITY_NOTE, "too-large-to-try", "%s was left out.", what));
+    DNNI_TRY(dnni_report_how(f->report, "a forward takes %s GFLOP for each sample: it would take minutes",
+                             dnni_real(f->flops / 1e9, 3).text));
+    return dnni_report_action(f->report, "try it on smaller inputs, or with fewer channels: what is wrong there is "
+                                         "wrong here");
+}
+
 /* ---- one check after another ---- */
+
+/* What a check needs to be of use. */
+typedef enum { ANYTHING, A_MODULE_THAT_RUNS, A_LOSS_THAT_FITS } need;
 
 typedef struct {
     preflight_check *check;
     int32_t skip; /* leaves it out */
-    bool runs;    /* it needs a module that runs */
+    need needs;
     const char *what;
 } listed_check;
+
+static bool can_be_done(const preflight *f, const listed_check *c) {
+    return c->needs == ANYTHING || (f->runs && (c->needs != A_LOSS_THAT_FITS || f->fits));
+}
 
 static dnn_status do_checks(preflight *f, const listed_check *checks, int64_t n) {
     DNNI_TRY(measure(f));
     DNNI_TRY(take_samples(f));
     for (int64_t i = 0; i < n; i++) {
         DNNI_TRY(dnni_progress(&f->d.progress, checks[i].what, i, n));
-        if ((f->d.skip & checks[i].skip) || (checks[i].runs && !f->runs)) continue;
-        DNNI_TRY(checks[i].check(f));
+        if (f->d.skip & checks[i].skip) continue;
+        if (checks[i].needs == A_LOSS_THAT_FITS) DNNI_TRY(dnni_preflight_try_loss(f));
+        if (can_be_done(f, &checks[i])) DNNI_TRY(checks[i].check(f));
     }
     return dnni_progress(&f->d.progress, "preflight", n, n);
 }
@@ -183,13 +200,16 @@ static dnn_status open(dnn_report **out, preflight *f, const dnn_preflight_desc 
 }
 
 static const listed_check all_checks[] = {
-    {dnni_preflight_structure, DNN_PREFLIGHT_NO_STRUCTURE, true, "shape probe"},
-    {dnni_preflight_look, DNN_PREFLIGHT_NO_DATA, false, "data"},
-    {dnni_preflight_scale, DNN_PREFLIGHT_NO_DATA, false, "scale of the data"},
-    {dnni_preflight_epochs, DNN_PREFLIGHT_NO_DATA, false, "epochs"},
-    {dnni_preflight_loss, DNN_PREFLIGHT_NO_FIRST_LOSS, true, "first loss"},
-    {dnni_preflight_gradient_check, DNN_PREFLIGHT_NO_GRADIENTS, true, "gradient check"},
-    {dnni_preflight_bytes, DNN_PREFLIGHT_NO_MEMORY, true, "memory"},
+    {dnni_preflight_structure, DNN_PREFLIGHT_NO_STRUCTURE, A_MODULE_THAT_RUNS, "shape probe"},
+    {dnni_preflight_look, DNN_PREFLIGHT_NO_DATA, ANYTHING, "data"},
+    {dnni_preflight_scale, DNN_PREFLIGHT_NO_DATA, ANYTHING, "scale of the data"},
+    {dnni_preflight_epochs, DNN_PREFLIGHT_NO_DATA, ANYTHING, "epochs"},
+    {dnni_preflight_loss, DNN_PREFLIGHT_NO_FIRST_LOSS, A_MODULE_THAT_RUNS, "first loss"},
+    {dnni_preflight_gradient_check, DNN_PREFLIGHT_NO_GRADIENTS, A_MODULE_THAT_RUNS, "gradient check"},
+    {dnni_preflight_overfit, DNN_PREFLIGHT_NO_OVERFIT, A_LOSS_THAT_FITS, "overfit ladder"},
+    {dnni_preflight_baselines, DNN_PREFLIGHT_NO_BASELINES, A_LOSS_THAT_FITS, "baselines"},
+    {dnni_preflight_bytes, DNN_PREFLIGHT_NO_MEMORY, A_MODULE_THAT_RUNS, "memory"},
+    {dnni_preflight_rehearsal, DNN_PREFLIGHT_NO_REHEARSAL, A_LOSS_THAT_FITS, "rehearsal"},
 };
 #define COUNT(list) (int64_t)(sizeof(list) / sizeof *(list))
 
@@ -202,9 +222,9 @@ dnn_status dnn_preflight(dnn_report **out, dnn_module *module, dnn_loss *loss, d
 
 dnn_status dnn_preflight_data(dnn_report **out, dnn_module *module, dnn_dataset *dataset,
                               const dnn_preflight_desc *desc) {
-    static const listed_check checks[] = {{dnni_preflight_look, 0, false, "data"},
-                                          {dnni_preflight_scale, 0, false, "scale of the data"},
-                                          {dnni_preflight_epochs, 0, false, "epochs"}};
+    static const listed_check checks[] = {{dnni_preflight_look, 0, ANYTHING, "data"},
+                                          {dnni_preflight_scale, 0, ANYTHING, "scale of the data"},
+                                          {dnni_preflight_epochs, 0, ANYTHING, "epochs"}};
     preflight f = {.module = module, .dataset = dataset};
     DNNI_TRY(open(out, &f, desc, false, false));
     return fly(out, &f, "preflight: data", checks, COUNT(checks));
@@ -212,7 +232,7 @@ dnn_status dnn_preflight_data(dnn_report **out, dnn_module *module, dnn_dataset 
 
 dnn_status dnn_preflight_first_loss(dnn_report **out, dnn_module *module, dnn_loss *loss, dnn_dataset *dataset,
                                     const dnn_preflight_desc *desc) {
-    static const listed_check checks[] = {{dnni_preflight_loss, 0, true, "first loss"}};
+    static const listed_check checks[] = {{dnni_preflight_loss, 0, A_MODULE_THAT_RUNS, "first loss"}};
     preflight f = {.module = module, .loss = loss, .dataset = dataset};
     DNNI_TRY(open(out, &f, desc, true, false));
     return fly(out, &f, "preflight: first loss", checks, COUNT(checks));
@@ -220,15 +240,39 @@ dnn_status dnn_preflight_first_loss(dnn_report **out, dnn_module *module, dnn_lo
 
 dnn_status dnn_preflight_gradients(dnn_report **out, dnn_module *module, dnn_loss *loss, dnn_dataset *dataset,
                                    const dnn_preflight_desc *desc) {
-    static const listed_check checks[] = {{dnni_preflight_gradient_check, 0, true, "gradient check"}};
+    static const listed_check checks[] = {{dnni_preflight_gradient_check, 0, A_MODULE_THAT_RUNS, "gradient check"}};
     preflight f = {.module = module, .loss = loss, .dataset = dataset};
     DNNI_TRY(open(out, &f, desc, true, false));
     return fly(out, &f, "preflight: gradients", checks, COUNT(checks));
 }
 
+dnn_status dnn_preflight_overfit(dnn_report **out, dnn_module *module, dnn_loss *loss, dnn_optimizer *optimizer,
+                                 dnn_dataset *dataset, const dnn_preflight_desc *desc) {
+    static const listed_check checks[] = {{dnni_preflight_overfit, 0, A_LOSS_THAT_FITS, "overfit ladder"}};
+    preflight f = {.module = module, .loss = loss, .optimizer = optimizer, .dataset = dataset};
+    DNNI_TRY(open(out, &f, desc, true, true));
+    return fly(out, &f, "preflight: overfitting", checks, COUNT(checks));
+}
+
+dnn_status dnn_preflight_baselines(dnn_report **out, dnn_module *module, dnn_loss *loss, dnn_optimizer *optimizer,
+                                   dnn_dataset *dataset, const dnn_preflight_desc *desc) {
+    static const listed_check checks[] = {{dnni_preflight_baselines, 0, A_LOSS_THAT_FITS, "baselines"}};
+    preflight f = {.module = module, .loss = loss, .optimizer = optimizer, .dataset = dataset};
+    DNNI_TRY(open(out, &f, desc, true, true));
+    return fly(out, &f, "preflight: baselines", checks, COUNT(checks));
+}
+
+dnn_status dnn_preflight_rehearsal(dnn_report **out, dnn_module *module, dnn_loss *loss, dnn_optimizer *optimizer,
+                                   dnn_dataset *dataset, const dnn_preflight_desc *desc) {
+    static const listed_check checks[] = {{dnni_preflight_rehearsal, 0, A_LOSS_THAT_FITS, "rehearsal"}};
+    preflight f = {.module = module, .loss = loss, .optimizer = optimizer, .dataset = dataset};
+    DNNI_TRY(open(out, &f, desc, true, true));
+    return fly(out, &f, "preflight: rehearsal", checks, COUNT(checks));
+}
+
 dnn_status dnn_preflight_memory(dnn_report **out, dnn_module *module, dnn_optimizer *optimizer, dnn_dataset *dataset,
                                 const dnn_preflight_desc *desc) {
-    static const listed_check checks[] = {{dnni_preflight_bytes, 0, true, "memory"}};
+    static const listed_check checks[] = {{dnni_preflight_bytes, 0, A_MODULE_THAT_RUNS, "memory"}};
     preflight f = {.module = module, .optimizer = optimizer, .dataset = dataset};
     DNNI_TRY(open(out, &f, desc, false, true));
     return fly(out, &f, "preflight: memory", checks, COUNT(checks));

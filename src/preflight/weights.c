@@ -1,43 +1,26 @@
 /* Parameters before the first step: frozen ones, those that no gradient reaches, units that start as twins. */
 #include "preflight/first.h"
+#include "preflight/names.h"
 #include "rng/rng.h"
 
 #define MOVED 0.05 /* of a parameter's root mean square */
 #define STREAM_MOVE (UINT64_C(0xf1) << 56) /* + the parameter's number */
-
-enum { MOST_NAMED = 4 };
-
-/* Some names in a list: "a, b and 3 more". */
-typedef struct {
-    char text[480];
-    int64_t n;
-} names;
-
-static void add_name(names *list, const char *name) {
-    size_t used = strlen(list->text), room = sizeof list->text - used;
-    if (list->n++ < MOST_NAMED) snprintf(list->text + used, room, "%s%.100s", used ? ", " : "", name);
-}
-
-static void end_names(names *list) {
-    size_t used = strlen(list->text), room = sizeof list->text - used;
-    if (list->n > MOST_NAMED) snprintf(list->text + used, room, " and %lld more", (long long)list->n - MOST_NAMED);
-}
 
 /* ---- frozen ---- */
 
 dnn_status dnni_first_look_at_frozen(first_loss *l) {
     const char *meant = l->flight->d.frozen;
     dnn_report *r = l->flight->report;
-    names list = {.n = 0};
+    preflight_names list = {.n = 0};
     int64_t trainable = 0;
     for (int64_t i = 0; i < l->clone.index->n_parameters; i++) {
         const dnni_index_parameter *p = &l->clone.index->parameters[i];
         trainable += !p->is_buffer && !p->parameter->frozen;
         if (p->is_buffer || !p->parameter->frozen || (meant && dnni_path_matches(meant, p->path))) continue;
-        add_name(&list, p->path);
+        dnni_names_add(&list, p->path);
     }
     if (list.n == 0) return DNN_OK;
-    end_names(&list);
+    dnni_names_end(&list);
     DNNI_TRY(dnni_report_add(r, trainable ? DNN_SEVERITY_WARNING : DNN_SEVERITY_ERROR, "frozen-parameters",
                              "%s frozen: %s will not learn.", trainable ? "Parameters are" : "All parameters are",
                              list.text));
@@ -112,10 +95,10 @@ static bool is_trained(const dnni_index_parameter *p) {
     return !p->is_buffer && !p->parameter->frozen && dnni_count(&p->parameter->value->array) > 0;
 }
 
-static dnn_status say_symmetric(first_loss *l, names *list) {
+static dnn_status say_symmetric(first_loss *l, preflight_names *list) {
     dnn_report *r = l->flight->report;
     if (list->n == 0) return DNN_OK;
-    end_names(list);
+    dnni_names_end(list);
     DNNI_TRY(dnni_report_add(r, DNN_SEVERITY_ERROR, "all-zero-weights",
                              "The weights of %s all have one value: its units compute the same, and get the same "
                              "gradient.",
@@ -126,10 +109,10 @@ static dnn_status say_symmetric(first_loss *l, names *list) {
                                  "of Kaiming's or Xavier's)");
 }
 
-static dnn_status say_unreached(first_loss *l, names *list, int64_t trained) {
+static dnn_status say_unreached(first_loss *l, preflight_names *list, int64_t trained) {
     dnn_report *r = l->flight->report;
     if (list->n == 0) return DNN_OK;
-    end_names(list);
+    dnni_names_end(list);
     if (list->n == trained) {
         DNNI_TRY(dnni_report_add(r, DNN_SEVERITY_ERROR, "constant-loss", "The loss depends on no parameter."));
         DNNI_TRY(dnni_report_how(r, "all gradients over a batch of %lld are 0, also with the weights moved a little",
@@ -155,7 +138,7 @@ static void note_zeros(const first_loss *l, bool *zero, bool before) {
 
 static dnn_status look(first_loss *l, const dnn_tensor *x, const dnn_tensor *target) {
     const dnni_index *index = l->clone.index;
-    names symmetric = {.n = 0}, unreached = {.n = 0};
+    preflight_names symmetric = {.n = 0}, unreached = {.n = 0};
     int64_t trained = 0;
     bool *zero = dnni_pool_alloc(&l->clone.pool, index->n_parameters, sizeof *zero);
     if (!zero) return DNN_ERROR_MEMORY;
@@ -165,13 +148,13 @@ static dnn_status look(first_loss *l, const dnn_tensor *x, const dnn_tensor *tar
         if (!is_trained(&index->parameters[i])) continue;
         trained++;
         const dnn_array *value = &index->parameters[i].parameter->value->array;
-        if (stays_symmetric(value, gradient_of(l, i))) add_name(&symmetric, index->parameters[i].path);
+        if (stays_symmetric(value, gradient_of(l, i))) dnni_names_add(&symmetric, index->parameters[i].path);
     }
     move_parameters(l);
     DNNI_TRY(differentiate(l, x, target));
     note_zeros(l, zero, false);
     for (int64_t i = 0; i < index->n_parameters; i++)
-        if (zero[i]) add_name(&unreached, index->parameters[i].path);
+        if (zero[i]) dnni_names_add(&unreached, index->parameters[i].path);
     DNNI_TRY(say_symmetric(l, &symmetric));
     return say_unreached(l, &unreached, trained);
 }

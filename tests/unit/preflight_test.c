@@ -87,7 +87,8 @@ static void softmax_twice(flight *f, dnn_preflight_desc *d) {
 }
 static void log_softmax_twice(flight *f, dnn_preflight_desc *d) {
     (void)d;
-    exchange(f, FLIGHT_CHAIN(flight_dense(4, 16), dnn_relu(data_ctx), flight_dense(16, 3), dnn_log_softmax(data_ctx, -1)));
+    exchange(f, FLIGHT_CHAIN(flight_dense(4, 16), dnn_relu(data_ctx), flight_dense(16, 3),
+                             dnn_log_softmax(data_ctx, -1)));
 }
 static void sigmoid_twice(flight *f, dnn_preflight_desc *d) {
     (void)d;
@@ -211,7 +212,8 @@ static void not_standardized(flight *f, dnn_preflight_desc *d) {
 }
 static void standardized(flight *f, dnn_preflight_desc *d) {
     not_standardized(f, d);
-    exchange(f, FLIGHT_CHAIN(dnn_standardize(data_ctx, statistics), flight_dense(4, 16), dnn_relu(data_ctx), flight_dense(16, 3)));
+    exchange(f, FLIGHT_CHAIN(dnn_standardize(data_ctx, statistics), flight_dense(4, 16), dnn_relu(data_ctx),
+                             flight_dense(16, 3)));
 }
 static dnn_dataset *validation;
 static void other_scale(flight *f, dnn_preflight_desc *d) {
@@ -294,7 +296,8 @@ static const dnn_layer_class wrong_class = {DNN_SIZED(dnn_layer_class), .type = 
                                             .forward = double_forward, .backward = wrong_backward};
 static void wrong_layer(flight *f, dnn_preflight_desc *d) {
     (void)d;
-    exchange(f, FLIGHT_CHAIN(flight_dense(4, 16), dnn_layer_create(data_ctx, &wrong_class, NULL, 0), dnn_tanh(data_ctx), flight_dense(16, 3)));
+    exchange(f, FLIGHT_CHAIN(flight_dense(4, 16), dnn_layer_create(data_ctx, &wrong_class, NULL, 0), dnn_tanh(data_ctx),
+                             flight_dense(16, 3)));
 }
 
 typedef struct mistake {

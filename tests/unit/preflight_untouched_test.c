@@ -5,7 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -104,10 +106,13 @@ static void expect_twins(meddle *between) {
     assert_memory_equal(with.values, without.values, (size_t)with.n * sizeof(double));
 }
 
+static char folder[] = "/tmp/preflight-untouched-XXXXXX";
+
 static void fly(flight *f) {
     dnn_report *report;
+    dnn_preflight_desc d = {DNN_SIZED(dnn_preflight_desc), .folder = folder};
     dnn_fail(DNN_ERROR_INTERNAL, "before");
-    OK(dnn_preflight(&report, f->net, f->loss, f->opt, f->data, NULL));
+    OK(dnn_preflight(&report, f->net, f->loss, f->opt, f->data, &d));
     assert_string_equal(dnn_last_error(), "before");
     assert_int_not_equal(dnn_report_worst(report), DNN_SEVERITY_ERROR);
     dnn_report_release(report);
@@ -115,7 +120,9 @@ static void fly(flight *f) {
 
 static void test_untouched(void **state) {
     (void)state;
+    assert_non_null(mkdtemp(folder));
     expect_twins(fly);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 /* ---- failures ---- */
@@ -128,7 +135,7 @@ static dnn_status stop(void *user, const char *what, int64_t done, int64_t total
 
 static void fly_and_stop(flight *f) {
     dnn_preflight_desc d = {DNN_SIZED(dnn_preflight_desc), .progress = {stop, NULL}};
-    for (stop_at = 1; stop_at <= 7; stop_at += 3) {
+    for (stop_at = 1; stop_at <= 10; stop_at += 3) {
         dnn_report *report;
         calls = 0;
         FAILS(dnn_preflight(&report, f->net, f->loss, f->opt, f->data, &d), DNN_ERROR_STATE, "enough");
@@ -170,7 +177,7 @@ static void test_without_memory(void **state) {
 
 /* Findings and figures; without the memory, which depends on the number of threads, and without times. */
 static const char *words_of(int32_t threads, char *text, size_t room) {
-    dnn_preflight_desc d = {DNN_SIZED(dnn_preflight_desc), .skip = DNN_PREFLIGHT_NO_MEMORY};
+    dnn_preflight_desc d = {DNN_SIZED(dnn_preflight_desc), .skip = DNN_PREFLIGHT_NO_MEMORY | DNN_PREFLIGHT_NO_REHEARSAL};
     dnn_report *report;
     size_t used = 0;
     flight f = make(threads);
