@@ -5,8 +5,8 @@
  *     if (dnn_report_worst(report) >= DNN_SEVERITY_ERROR) …
  *
  * A module, its loss, its optimizer and its data are tried out together, on copies: each check below, in this order.
- * One that finds an error does not keep the others from being done, unless they need what it found missing (what does
- * not run is not trained). Severity: e error, w warning, n note.
+ * Those from "overfitting" on train; where one before them has found an error they are left out, since they would only
+ * show what comes of it. (The calls that do one check alone do it all the same.) Severity: e error, w warning, n note.
  *
  *     structure    dnn_probe's findings; and
  *       "does-not-run"                 e  the module does not take the dataset's inputs
@@ -34,6 +34,8 @@
  *     gradients    dnn_check_gradients on a few derivatives of each tensor
  *       "gradient-wrong"               e
  *       "gradients-not-checked"        n  a layer runs in float32 alone, or it would take too long
+ *     memory       planned
+ *       "memory"                       e  more than `memory_budget`
  *     overfitting  one sample, a batch (up to 64), a small set (4 of those), fixed, without dropout and decay, learnt
  *                  by heart: a loss below 1 % of the first within 500 steps
  *       "does-not-overfit"             e  the sample is not learnt, or of the batch no more than a constant output
@@ -47,8 +49,6 @@
  *                                         inputs of zeros it learns as much
  *       "no-better-than-prior"         w  than the best constant output
  *       "too-large-to-try"             n  of this and the one before: it would take minutes
- *     memory       planned
- *       "memory"                       e  more than `memory_budget`
  *     rehearsal    of the run: some steps, validation, `log`, and in `folder` a checkpoint: saved, loaded, and resumed
  *                  (dnn_resume_test); with the time, and the disk, that the whole will take
  *       "rehearsal-failed"             e  says where

@@ -134,8 +134,8 @@ dnn_status dnni_preflight_too_large(preflight *f, const char *what) {
 
 /* ---- one check after another ---- */
 
-/* What a check needs to be of use. */
-typedef enum { ANYTHING, A_MODULE_THAT_RUNS, A_LOSS_THAT_FITS } need;
+/* What a check needs to be of use. What trains needs parts without an error: it would only show what comes of that. */
+typedef enum { ANYTHING, A_MODULE_THAT_RUNS, SOUND_PARTS } need;
 
 typedef struct {
     preflight_check *check;
@@ -144,18 +144,23 @@ typedef struct {
     const char *what;
 } listed_check;
 
-static bool can_be_done(const preflight *f, const listed_check *c) {
-    return c->needs == ANYTHING || (f->runs && (c->needs != A_LOSS_THAT_FITS || f->fits));
+static dnn_status do_one(preflight *f, const listed_check *c, bool sound) {
+    if (f->d.skip & c->skip) return DNN_OK;
+    if (c->needs == SOUND_PARTS) {
+        if (sound) DNNI_TRY(dnni_preflight_try_loss(f));
+        return sound && f->runs && f->fits ? c->check(f) : DNN_OK;
+    }
+    return c->needs == ANYTHING || f->runs ? c->check(f) : DNN_OK;
 }
 
 static dnn_status do_checks(preflight *f, const listed_check *checks, int64_t n) {
+    bool sound = true;
     DNNI_TRY(measure(f));
     DNNI_TRY(take_samples(f));
     for (int64_t i = 0; i < n; i++) {
         DNNI_TRY(dnni_progress(&f->d.progress, checks[i].what, i, n));
-        if (f->d.skip & checks[i].skip) continue;
-        if (checks[i].needs == A_LOSS_THAT_FITS) DNNI_TRY(dnni_preflight_try_loss(f));
-        if (can_be_done(f, &checks[i])) DNNI_TRY(checks[i].check(f));
+        DNNI_TRY(do_one(f, &checks[i], sound));
+        if (checks[i].needs != SOUND_PARTS) sound = dnn_report_worst(f->report) < DNN_SEVERITY_ERROR;
     }
     return dnni_progress(&f->d.progress, "preflight", n, n);
 }
@@ -206,10 +211,10 @@ static const listed_check all_checks[] = {
     {dnni_preflight_epochs, DNN_PREFLIGHT_NO_DATA, ANYTHING, "epochs"},
     {dnni_preflight_loss, DNN_PREFLIGHT_NO_FIRST_LOSS, A_MODULE_THAT_RUNS, "first loss"},
     {dnni_preflight_gradient_check, DNN_PREFLIGHT_NO_GRADIENTS, A_MODULE_THAT_RUNS, "gradient check"},
-    {dnni_preflight_overfit, DNN_PREFLIGHT_NO_OVERFIT, A_LOSS_THAT_FITS, "overfit ladder"},
-    {dnni_preflight_baselines, DNN_PREFLIGHT_NO_BASELINES, A_LOSS_THAT_FITS, "baselines"},
     {dnni_preflight_bytes, DNN_PREFLIGHT_NO_MEMORY, A_MODULE_THAT_RUNS, "memory"},
-    {dnni_preflight_rehearsal, DNN_PREFLIGHT_NO_REHEARSAL, A_LOSS_THAT_FITS, "rehearsal"},
+    {dnni_preflight_overfit, DNN_PREFLIGHT_NO_OVERFIT, SOUND_PARTS, "overfit ladder"},
+    {dnni_preflight_baselines, DNN_PREFLIGHT_NO_BASELINES, SOUND_PARTS, "baselines"},
+    {dnni_preflight_rehearsal, DNN_PREFLIGHT_NO_REHEARSAL, SOUND_PARTS, "rehearsal"},
 };
 #define COUNT(list) (int64_t)(sizeof(list) / sizeof *(list))
 
@@ -248,7 +253,7 @@ dnn_status dnn_preflight_gradients(dnn_report **out, dnn_module *module, dnn_los
 
 dnn_status dnn_preflight_overfit(dnn_report **out, dnn_module *module, dnn_loss *loss, dnn_optimizer *optimizer,
                                  dnn_dataset *dataset, const dnn_preflight_desc *desc) {
-    static const listed_check checks[] = {{dnni_preflight_overfit, 0, A_LOSS_THAT_FITS, "overfit ladder"}};
+    static const listed_check checks[] = {{dnni_preflight_overfit, 0, SOUND_PARTS, "overfit ladder"}};
     preflight f = {.module = module, .loss = loss, .optimizer = optimizer, .dataset = dataset};
     DNNI_TRY(open(out, &f, desc, true, true));
     return fly(out, &f, "preflight: overfitting", checks, COUNT(checks));
@@ -256,7 +261,7 @@ dnn_status dnn_preflight_overfit(dnn_report **out, dnn_module *module, dnn_loss 
 
 dnn_status dnn_preflight_baselines(dnn_report **out, dnn_module *module, dnn_loss *loss, dnn_optimizer *optimizer,
                                    dnn_dataset *dataset, const dnn_preflight_desc *desc) {
-    static const listed_check checks[] = {{dnni_preflight_baselines, 0, A_LOSS_THAT_FITS, "baselines"}};
+    static const listed_check checks[] = {{dnni_preflight_baselines, 0, SOUND_PARTS, "baselines"}};
     preflight f = {.module = module, .loss = loss, .optimizer = optimizer, .dataset = dataset};
     DNNI_TRY(open(out, &f, desc, true, true));
     return fly(out, &f, "preflight: baselines", checks, COUNT(checks));
@@ -264,7 +269,7 @@ dnn_status dnn_preflight_baselines(dnn_report **out, dnn_module *module, dnn_los
 
 dnn_status dnn_preflight_rehearsal(dnn_report **out, dnn_module *module, dnn_loss *loss, dnn_optimizer *optimizer,
                                    dnn_dataset *dataset, const dnn_preflight_desc *desc) {
-    static const listed_check checks[] = {{dnni_preflight_rehearsal, 0, A_LOSS_THAT_FITS, "rehearsal"}};
+    static const listed_check checks[] = {{dnni_preflight_rehearsal, 0, SOUND_PARTS, "rehearsal"}};
     preflight f = {.module = module, .loss = loss, .optimizer = optimizer, .dataset = dataset};
     DNNI_TRY(open(out, &f, desc, true, true));
     return fly(out, &f, "preflight: rehearsal", checks, COUNT(checks));

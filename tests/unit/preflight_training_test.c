@@ -125,8 +125,8 @@ static void test_rehearsal(void **state) {
     host_log log = {.calls = 0};
     flight f = good();
     dnn_dataset *validation = flight_blobs(70, 4, 3, 2);
-    dnn_preflight_desc d = {DNN_SIZED(dnn_preflight_desc), .folder = folder, .log = count, .log_user = &log, .epochs = 3,
-                            .validation = validation, .batch_size = 16};
+    dnn_preflight_desc d = {DNN_SIZED(dnn_preflight_desc), .folder = folder, .log = count, .log_user = &log, .epochs =
+                            3, .validation = validation, .batch_size = 16};
     OK(dnn_preflight_rehearsal(&report, f.net, f.loss, f.opt, f.data, &d));
     flight_expect_none(report, "rehearsal-failed");
     flight_expect_none(report, "resumed-run-differs");

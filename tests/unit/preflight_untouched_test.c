@@ -177,8 +177,8 @@ static void test_without_memory(void **state) {
 
 /* Findings and figures; without the memory, which depends on the number of threads, and without times. */
 static const char *words_of(int32_t threads, char *text, size_t room) {
-    dnn_preflight_desc d = {DNN_SIZED(dnn_preflight_desc), .skip = DNN_PREFLIGHT_NO_MEMORY | DNN_PREFLIGHT_NO_REHEARSAL};
-    dnn_report *report;
+    dnn_preflight_desc d = {DNN_SIZED(dnn_preflight_desc), .skip = DNN_PREFLIGHT_NO_MEMORY |
+    DNN_PREFLIGHT_NO_REHEARSAL}; dnn_report *report;
     size_t used = 0;
     flight f = make(threads);
     OK(dnn_preflight(&report, f.net, f.loss, f.opt, f.data, &d));

@@ -34,7 +34,8 @@ from .metrics import Metrics, metrics, quartiles
 from .module import Description, Graph, Module, Parameter, Predictor, Sequential, Value
 from .monitor import Monitor, autopsy, monitor
 from .optimizer import Optimizer
-from .preflight import (preflight, preflight_data, preflight_first_loss, preflight_gradients, preflight_memory)
+from .preflight import (preflight, preflight_baselines, preflight_data, preflight_first_loss, preflight_gradients,
+                        preflight_memory, preflight_overfit, preflight_rehearsal)
 from .report import Report
 from .run import Run, compare_runs, progress, run_report
 from .schedule import Schedule, schedule
@@ -51,8 +52,8 @@ __all__ = _constructors.__all__ + [
     "Parameter", "Predictor", "Report", "Schedule", "Sequential", "ShapeError", "Spec", "StateError", "Statistics",
     "Summary", "Tensor", "ThreadError", "Tuning", "UnsupportedError", "Value", "audit", "autopsy", "average", "check_gradients",
     "check_loss", "custom", "dataset", "default_context", "digits", "init", "inspect", "io", "library_version", "load_tensors",
-    "look", "memory_available", "metrics", "monitor", "preflight", "preflight_data", "preflight_first_loss",
-    "preflight_gradients", "preflight_memory",
+    "look", "memory_available", "metrics", "monitor", "preflight", "preflight_baselines", "preflight_data",
+    "preflight_first_loss", "preflight_gradients", "preflight_memory", "preflight_overfit", "preflight_rehearsal",
     "probe", "quartiles", "read_checkpoint", "resume", "resume_test", "save_checkpoint",
     "save_tensors", "schedule", "see", "seed", "sheet_of", "sheet_of_draws", "summarise", "tensor", "transform",
     "tune_batch", "tune_divergence", "tune_range", "tune_sweep",

@@ -225,7 +225,10 @@ class dnn_preflight_skip(IntEnum):
     DNN_PREFLIGHT_NO_DATA = 2
     DNN_PREFLIGHT_NO_FIRST_LOSS = 4
     DNN_PREFLIGHT_NO_GRADIENTS = 8
+    DNN_PREFLIGHT_NO_OVERFIT = 16
+    DNN_PREFLIGHT_NO_BASELINES = 32
     DNN_PREFLIGHT_NO_MEMORY = 64
+    DNN_PREFLIGHT_NO_REHEARSAL = 128
 
 
 class dnn_run_mode(IntEnum):
@@ -1405,6 +1408,10 @@ class dnn_preflight_desc(Structure):
         ("augments", c_int32),
         ("frozen", c_char_p),
         ("memory_budget", c_int64),
+        ("epochs", c_int64),
+        ("folder", c_char_p),
+        ("log", CFUNCTYPE(c_int, c_void_p, c_int64, c_double)),
+        ("log_user", c_void_p),
         ("seed", c_uint64),
         ("skip", c_int32),
         ("progress", dnn_progress),
@@ -2263,6 +2270,12 @@ DNN = {
     "dnn_preflight_first_loss": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_void_p,
                                               POINTER(dnn_preflight_desc)]),
     "dnn_preflight_gradients": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_void_p,
+                                             POINTER(dnn_preflight_desc)]),
+    "dnn_preflight_overfit": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_void_p, c_void_p,
+                                           POINTER(dnn_preflight_desc)]),
+    "dnn_preflight_baselines": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_void_p, c_void_p,
+                                             POINTER(dnn_preflight_desc)]),
+    "dnn_preflight_rehearsal": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_void_p, c_void_p,
                                              POINTER(dnn_preflight_desc)]),
     "dnn_preflight_memory": (dnn_status, [POINTER(c_void_p), c_void_p, c_void_p, c_void_p,
                                           POINTER(dnn_preflight_desc)]),
