@@ -24,6 +24,7 @@ static dnn_status count_state(const tune_parts *p, tune_bytes *b) {
     const dnni_index *index;
     DNNI_TRY(dnni_index_get(&index, o->module));
     b->state = o->norm_bytes;
+    for (int32_t k = 0; k < DNNI_MOST_STATES && o->shared[k]; k++) b->state += dnni_bytes(&o->shared[k]->array);
     for (int64_t i = 0; i < o->n_slots; i++) {
         const dnni_slot *slot = &o->slots[i];
         if (slot->n_states == 0 || index->parameters[slot->place].parameter->frozen) continue;

@@ -203,6 +203,34 @@ static void test_computing_again_makes_room(void **state) {
     end(&r);
 }
 
+/* L-BFGS keeps one state for all parameters together: (history + 1) moves, as many changes of the gradient, numbers. */
+static void test_the_state_of_lbfgs_is_counted(void **state) {
+    (void)state;
+    run r;
+    dnn_tune_batch_desc desc = {DNN_SIZED(dnn_tune_batch_desc), .most = 1, .budget = INT64_C(1) << 40, .untimed = 1};
+    dnn_tune_batch_result plain = {DNN_SIZED(dnn_tune_batch_result)}, more = plain;
+    int64_t bytes[2], elements = 0;
+    start(&r, DNN_REDUCTION_MEAN);
+    for (int lbfgs = 0; lbfgs < 2; lbfgs++) {
+        dnn_report *report;
+        dnn_optimizer *opt;
+        if (lbfgs) OK(dnn_lbfgs_create(&opt, r.net, &(dnn_lbfgs_desc){DNN_SIZED(dnn_lbfgs_desc), .history_size = 4}));
+        else OK(dnn_sgd_create(&opt, r.net, NULL));
+        OK(dnn_tune_batch(&report, r.net, r.loss, opt, r.data, &desc, lbfgs ? &more : &plain));
+        bytes[lbfgs] = lbfgs ? more.bytes : plain.bytes;
+        dnn_report_release(report);
+        dnn_optimizer_release(opt);
+    }
+    for (int64_t i = 0; i < dnn_module_parameter_count(r.net); i++) {
+        dnn_parameter p = {DNN_SIZED(dnn_parameter)};
+        OK(dnn_module_parameter_at(r.net, i, &p));
+        if (!p.is_buffer) elements += dnn_tensor_count(p.value);
+    }
+    int64_t rows = 2 * 5 * elements * (int64_t)sizeof(float);
+    assert_true(bytes[1] - bytes[0] >= rows && bytes[1] - bytes[0] < rows + 200);
+    end(&r);
+}
+
 /* Times are no matter of tests; that they are there is. */
 static void test_throughput_is_measured(void **state) {
     (void)state;
@@ -282,6 +310,7 @@ int main(void) {
         TEST(test_the_largest_that_fits_and_no_larger),
         TEST(test_not_even_one_fits),
         TEST(test_computing_again_makes_room),
+        TEST(test_the_state_of_lbfgs_is_counted),
         TEST(test_throughput_is_measured),
         TEST(test_a_target_that_does_not_fit_the_loss),
         TEST(test_a_module_with_a_budget_of_its_own),
