@@ -202,8 +202,10 @@ static void draw_words(const dnni_plot *p, const dnn_plot_desc *d) {
     }
     if (p->note) dnni_text(&p->canvas, p->x.from, y, p->note, note_scale(p), INT64_MAX, 0x6b7280);
     if (d->x_label) {
-        int64_t width = dnni_text_width(d->x_label, p->scale), middle = (p->x.from + p->x.to) / 2;
-        dnni_text(&p->canvas, middle - width / 2, p->canvas.height - PAD - DNNI_LINE_HEIGHT * p->scale + p->scale,
+        int64_t width = dnni_text_width(d->x_label, p->scale), left = (p->x.from + p->x.to - width) / 2;
+        if (left > p->canvas.width - PAD - width) left = p->canvas.width - PAD - width;
+        if (left < PAD) left = PAD; /* below the axis where it has room, and cut where it has none */
+        dnni_text(&p->canvas, left, p->canvas.height - PAD - DNNI_LINE_HEIGHT * p->scale + p->scale,
                   d->x_label, p->scale, most, DNNI_INK);
     }
     if (d->y_label) {

@@ -199,27 +199,26 @@ static dnn_status say_too_few(dnn_report *report, int64_t n) {
     return dnni_report_action(report, "run more trials; the same search goes on where it was");
 }
 
+static job *make_job(dnni_pool *pool, const dnni_ranking *r) {
+    job *j = dnni_pool_alloc(pool, 1, sizeof *j);
+    if (!j) return NULL;
+    j->ranking = r;
+    j->n = r->told < MOST ? r->told : MOST;
+    double **rooms[] = {&j->ranks, &j->shuffled, &j->values, &j->sums, &j->counts};
+    for (int i = 0; i < 5; i++)
+        if (!(*rooms[i] = dnni_pool_alloc(pool, j->n, sizeof **rooms[i]))) return NULL;
+    j->index = dnni_pool_alloc(pool, j->n, sizeof *j->index);
+    j->groups = dnni_pool_alloc(pool, j->n, sizeof *j->groups);
+    if (!j->index || !j->groups) return NULL;
+    fill_ranks(j);
+    return j;
+}
+
 dnn_status dnni_search_importance(dnn_report *report, const dnni_ranking *r) {
     if (r->told < DNNI_FEWEST) return r->told > 0 ? say_too_few(report, r->told) : DNN_OK;
     dnni_pool pool = {.ctx = r->search->base.ctx};
-    job *j = dnni_pool_alloc(&pool, 1, sizeof *j);
-    double *room = dnni_pool_alloc(&pool, 5 * (r->told < MOST ? r->told : MOST), sizeof *room);
-    dnn_status status = j && room ? DNN_OK : DNN_ERROR_MEMORY;
-    if (status == DNN_OK) {
-        *j = (job){.ranking = r, .n = r->told < MOST ? r->told : MOST};
-        j->ranks = room;
-        j->shuffled = room + j->n;
-        j->values = room + 2 * j->n;
-        j->sums = room + 3 * j->n;
-        j->counts = room + 4 * j->n;
-        j->index = dnni_pool_alloc(&pool, j->n, sizeof *j->index);
-        j->groups = dnni_pool_alloc(&pool, j->n, sizeof *j->groups);
-        if (!j->index || !j->groups) status = DNN_ERROR_MEMORY;
-    }
-    if (status == DNN_OK) {
-        fill_ranks(j);
-        status = tell(report, j, &pool);
-    }
+    job *j = make_job(&pool, r);
+    dnn_status status = j ? tell(report, j, &pool) : DNN_ERROR_MEMORY;
     dnni_pool_free(&pool);
     return status;
 }

@@ -44,12 +44,12 @@ static bool wants_log(const dnni_ranking *r) {
     return least > 0 && most > 20 * least;
 }
 
-/* The parameter's name, and the texts of choices, whose numbers are on the axis. */
+/* The parameter's name, and the texts of choices, whose numbers, from 0, are on the axis. */
 static void write_label(char label[LABEL], const dnni_range *r) {
     dnni_writer w = {.text = label, .room = LABEL};
     dnni_write(&w, "%s", r->name);
     for (int64_t i = 0; i < r->n && r->kind == DNNI_CHOICE && w.used < LABEL; i++)
-        dnni_write(&w, "%s %lld %s", i == 0 ? ":" : ",", (long long)i, r->choices[i]);
+        dnni_write(&w, "%s %s", i == 0 ? ":" : ",", r->choices[i]);
 }
 
 static dnn_status draw(scatter *c, int64_t k, dnn_tensor **plot) {

@@ -120,7 +120,7 @@ static dnn_status say_failed(dnn_report *report, const dnni_ranking *r) {
     DNNI_TRY(dnni_report_add(report, severity, "trials-failed",
                              "%lld of %lld trials ended with a value that is not finite", failed, told));
     return dnni_report_action(report, many ? "look for a mistake in the program, or for ranges that reach too far"
-                                           : "none, if they have extreme values: see the table");
+                                           : "see whether they have extreme values; if not, look for a mistake");
 }
 
 static dnn_status say_repeats(dnn_report *report, const dnn_search *s) {

@@ -213,6 +213,25 @@ static void test_ranges(void **state) {
     }
 }
 
+/* A label of x that is wider than the axis moves to the left, and one that is wider than the picture is cut. */
+static void test_long_labels(void **state) {
+    (void)state;
+    for (int n = 50; n <= 200; n += 25) {
+        char label[256] = "";
+        dnn_tensor *plot;
+        memset(label, 'M', (size_t)n);
+        dnn_plot_desc desc = {DNN_SIZED(dnn_plot_desc), .x_label = label, .y_high = 1e6};
+        assert_int_equal(dnn_plot_lines(&plot, ctx, NULL, 0, &desc), DNN_OK);
+        int64_t height = dnn_tensor_dim(plot, 0), width = dnn_tensor_dim(plot, 1);
+        for (int64_t y = height - 30; y < height; y++)
+            for (int64_t k = 0; k < 12; k++) {
+                assert_int_equal(pixel(plot, k, y), 0xffffff);
+                assert_int_equal(pixel(plot, width - 1 - k, y), 0xffffff);
+            }
+        dnn_tensor_release(plot);
+    }
+}
+
 /* The first and the last column of the plot in which that colour stands, in any row. */
 static void find_columns(const dnn_tensor *plot, uint32_t colour, int64_t *first, int64_t *last) {
     *first = *last = -1;
@@ -454,6 +473,7 @@ int main(void) {
         cmocka_unit_test(test_sheet_pixels), cmocka_unit_test(test_sheet_colours), cmocka_unit_test(test_sheet_rgb),
         cmocka_unit_test(test_sheet_words),  cmocka_unit_test(test_filters),       cmocka_unit_test(test_sheet_misuse),
         cmocka_unit_test(test_lines),        cmocka_unit_test(test_ranges),        cmocka_unit_test(test_log_axis),
+        cmocka_unit_test(test_long_labels),
         cmocka_unit_test(test_histogram),    cmocka_unit_test(test_bands),
         cmocka_unit_test(test_plot_misuse),  cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_decimals),
         cmocka_unit_test(test_numbers),      cmocka_unit_test(test_font),          cmocka_unit_test(test_bars),
