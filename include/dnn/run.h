@@ -128,7 +128,8 @@ DNN_API dnn_status dnn_run_report(dnn_report **out, dnn_context *ctx, const char
  *     more-than-one-change   (warning) several things differ: what made the difference cannot be told
  *     one-change             (note) one thing differs
  *     seed-differs           (note) only the seed does: how much the curves differ is chance
- *     same-run-other-numbers (warning) nothing that was written down differs, but the curves do
+ *     same-run-other-numbers (warning) nothing that was written down differs, but a curve does at a step that both have
+ *                            (curves of times and speeds aside: "time", "seconds", "speed", "/s" at the end, …)
  *     nothing-differs        (note)
  *     run-unfinished         (note) a run is not done
  *     no-curve-in-common     (note)

@@ -161,13 +161,27 @@ static dnn_status compare_setup(comparison *c) {
 
 /* ---- curves ---- */
 
+static bool same_value(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
+
+/* At the steps that both have: one may have been stopped earlier. */
 static bool same_curve(const dnni_curve *a, const dnni_curve *b) {
-    if (a->n != b->n) return false;
-    for (int64_t i = 0; i < a->n; i++) {
-        bool both_nan = isnan(a->values[i]) && isnan(b->values[i]);
-        if (a->steps[i] != b->steps[i] || !(a->values[i] == b->values[i] || both_nan)) return false;
+    for (int64_t i = 0, k = 0; i < a->n && k < b->n;) {
+        if (a->steps[i] == b->steps[k] && !same_value(a->values[i], b->values[k])) return false;
+        bool behind = a->steps[i] <= b->steps[k];
+        k += a->steps[i] >= b->steps[k];
+        i += behind;
     }
     return true;
+}
+
+/* What is never the same twice. */
+static bool is_of_time(const char *tag) {
+    static const char *const words[] = {"time", "seconds", "/s", "per_second", "speed", "throughput"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        const char *found = strstr(tag, words[i]);
+        if (found && (strcmp(words[i], "/s") != 0 || found[2] == '\0')) return true;
+    }
+    return false;
 }
 
 static dnn_status add_figure(comparison *c, const dnni_curve *curve, const char *run) {
@@ -194,7 +208,7 @@ static dnn_status compare_curves(comparison *c, int64_t *common, const char **ot
         DNNI_TRY(add_figure(c, a, c->name_a));
         DNNI_TRY(add_figure(c, b, c->name_b));
         if ((*common)++ < MOST_PLOTS) DNNI_TRY(add_plot(c, a, b));
-        if (!*other && !same_curve(a, b)) *other = a->tag;
+        if (!*other && !is_of_time(a->tag) && !same_curve(a, b)) *other = a->tag;
     }
     return DNN_OK;
 }

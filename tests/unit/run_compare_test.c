@@ -118,6 +118,28 @@ static void test_compare_models(void **state) {
                    "2 things differ at once: lr (0.1 → 0.2), the model.");
 }
 
+/* Stopped earlier, slower, and still the same run. */
+static void test_compare_a_part(void **state) {
+    (void)state;
+    for (int part = 0; part < 2; part++) {
+        dnn_run *run = run_begin(file_path(part ? "part" : "all"), DNN_RUN_NEW);
+        for (int step = 0; step < 9; step += part ? 2 : 1) {
+            assert_int_equal(dnn_run_add_scalar(run, "loss", step, 1.0 / (step + 1)), DNN_OK);
+            assert_int_equal(dnn_run_add_scalar(run, "images/s", step, 1000 + part), DNN_OK);
+            assert_int_equal(dnn_run_add_scalar(run, "step time", step, 2 - part), DNN_OK);
+            if (part && step == 4) break;
+        }
+        run_finish(run);
+    }
+    expect_finding("all", "part", "nothing-differs", DNN_SEVERITY_NOTE,
+                   "Nothing differs that could make a difference, and the curves are the same.");
+    dnn_run *run = run_begin(file_path("other"), DNN_RUN_NEW);
+    assert_int_equal(dnn_run_add_scalar(run, "loss", 4, 0.25), DNN_OK);
+    run_finish(run);
+    expect_finding("part", "other", "same-run-other-numbers", DNN_SEVERITY_WARNING,
+                   "Settings, data, model, version and seed are the same, but the curves are not: loss.");
+}
+
 static void test_compare_unlike(void **state) {
     (void)state;
     dnn_report *report;
@@ -130,6 +152,23 @@ static void test_compare_unlike(void **state) {
     assert_int_equal(dnn_report_find(report, "more-than-one-change", NULL), DNN_OK);
     assert_non_null(strstr(dnn_report_text(report), "width  64   –\n"));
     dnn_report_release(report);
+}
+
+static dnn_status compare_twice(void) {
+    dnn_report *report = NULL;
+    dnn_status status = dnn_run_compare(&report, files_ctx, file_path("memory-a"), file_path("memory-b"));
+    dnn_report_release(report);
+    report = NULL;
+    if (status == DNN_OK) status = dnn_run_report(&report, files_ctx, file_path("memory-a"));
+    dnn_report_release(report);
+    return status;
+}
+
+static void test_out_of_memory(void **state) {
+    (void)state;
+    make_model_run(file_path("memory-a"), 0.1, 16);
+    make_model_run(file_path("memory-b"), 0.2, 32);
+    expect_out_of_memory_to_be_told(compare_twice);
 }
 
 /* ---- the bar ---- */
@@ -164,7 +203,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_report),         cmocka_unit_test(test_failed),
         cmocka_unit_test(test_compare),        cmocka_unit_test(test_compare_models),
-        cmocka_unit_test(test_compare_unlike), cmocka_unit_test(test_bar),
+        cmocka_unit_test(test_compare_a_part), cmocka_unit_test(test_compare_unlike),
+        cmocka_unit_test(test_bar),            cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, files_set_up, files_tear_down);
 }
