@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <dnn/dnn.h>
+#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,6 +270,28 @@ static void test_continue(void **state) {
     dnn_report_release(report);
 }
 
+/* A host that writes 0,5 gets files with 0.5, which are read as that. */
+static void test_locale(void **state) {
+    (void)state;
+    const char *folder = file_path("locale");
+    dnn_report *report;
+    if (!setlocale(LC_NUMERIC, "de_DE.UTF-8")) skip();
+    dnn_run *run = run_begin(folder, DNN_RUN_NEW);
+    assert_int_equal(dnn_run_set_number(run, "lr", 0.1), DNN_OK);
+    assert_int_equal(dnn_run_add_scalar(run, "loss", 1, 1.5e-7), DNN_OK);
+    run_finish(run);
+    assert_int_equal(dnn_run_report(&report, files_ctx, folder), DNN_OK);
+    setlocale(LC_NUMERIC, "C");
+    expect_run_text(folder, "run.json", "\"lr\": 0.1");
+    expect_run_text(folder, "scalars.csv", ",\"loss\",1.5e-07\n");
+    const double lr = 0.1;
+    assert_true(event_holds(folder, 0, (const char *)&lr, sizeof lr)); /* as a hyperparameter */
+    dnn_figure f = {DNN_SIZED(dnn_figure), .name = NULL};
+    assert_int_equal(dnn_report_figure(report, 0, &f), DNN_OK);
+    assert_true(f.value == 1.5e-7);
+    dnn_report_release(report);
+}
+
 /* What a killed program has left half-written is cut off. */
 static void test_torn_lines(void **state) {
     (void)state;
@@ -376,6 +399,7 @@ int main(void) {
         cmocka_unit_test(test_context_log),
         cmocka_unit_test(test_existing_is_refused),
         cmocka_unit_test(test_continue),
+        cmocka_unit_test(test_locale),
         cmocka_unit_test(test_torn_lines),
         cmocka_unit_test(test_wrong_calls),
         cmocka_unit_test(test_many_settings),
