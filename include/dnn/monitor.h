@@ -40,7 +40,7 @@ extern "C" {
  *     loss-stuck            after `patience` steps the best smoothed loss is within 2 % of the first 10 steps'; or 50
  *                           losses in a row have the same bits, and that is no tenth below those
  *     gradient-spike        a norm above 10 times the median of the last 100, and above each of the first 100
- *     vanishing-gradient    ‖g‖/‖w‖ of a tensor is below 1e-5 times that of another one
+ *     vanishing-gradient    ‖g‖/‖w‖ of a tensor is below 1e-5 times that of another one, also in full at the end
  *     updates-too-large     ‖Δw‖/‖w‖, the median over the tensors, is above 0.1; or above 0.01, and the loss has not
  *                           fallen by a tenth; or above 0.05 in the first 20, with a loss that rose by a tenth
  *     updates-too-small     it is below 1e-4, reckoned for the largest rate so far, in two windows, and the loss has

@@ -162,6 +162,8 @@ void monitor_not_finite(dnn_monitor *m, const char *what, double value);
 /* weights.c */
 dnn_status monitor_tensors_make(dnn_monitor *m, const dnni_index *index);
 void monitor_tensors_step(dnn_monitor *m, const dnni_index *index);
+/* ‖g‖/‖w‖ of the whole tensor now. */
+double monitor_exact_gradient(const dnn_monitor *m, const monitor_tensor *t, const dnni_index *index);
 
 /* updates.c */
 void monitor_updates_early(dnn_monitor *m); /* at the end of the burn-in */

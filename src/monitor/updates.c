@@ -80,18 +80,36 @@ static void check_updates(dnn_monitor *m) {
 
 /* ---- gradients ---- */
 
-static void check_vanishing(dnn_monitor *m) {
-    const monitor_tensor *least = NULL, *most = NULL;
-    double low = INFINITY, high = 0;
+static const monitor_tensor *largest_gradient(const dnn_monitor *m, double *high) {
+    const monitor_tensor *most = NULL;
+    *high = 0;
     for (int64_t i = 0; i < m->n_tensors; i++) {
         double mean = monitor_mean_of(&m->tensors[i].gradients);
-        if (mean < low) least = &m->tensors[i];
-        if (mean > high) most = &m->tensors[i];
-        low = fmin(low, mean);
-        high = fmax(high, mean);
+        if (mean > *high) most = &m->tensors[i];
+        *high = fmax(*high, mean);
     }
-    if (!most || !(low < VANISHED * high)) return;
-    monitor_note *note = monitor_note_of(m, NOTE_VANISHING, DNN_SEVERITY_WARNING);
+    return most;
+}
+
+/* The tensor with the least gradient, of those below `limit`. A sample may miss where the gradient is (in a kernel's
+ * centre, which is all that meets an image of one pixel): so the whole tensor is asked, as it is in this step. */
+static const monitor_tensor *vanished(const dnn_monitor *m, const dnni_index *index, double limit, double *low) {
+    const monitor_tensor *least = NULL;
+    *low = limit;
+    for (int64_t i = 0; i < m->n_tensors; i++) {
+        const monitor_tensor *t = &m->tensors[i];
+        double mean = monitor_mean_of(&t->gradients);
+        if (!(mean < *low) || monitor_exact_gradient(m, t, index) >= limit) continue;
+        least = t;
+        *low = mean;
+    }
+    return least;
+}
+
+static void check_vanishing(dnn_monitor *m, const dnni_index *index) {
+    double low, high;
+    const monitor_tensor *most = largest_gradient(m, &high), *least = vanished(m, index, VANISHED * high, &low);
+    monitor_note *note = least ? monitor_note_of(m, NOTE_VANISHING, DNN_SEVERITY_WARNING) : NULL;
     if (!note) return;
     if (low > 0)
         MONITOR_SAY(note->what, "the gradient of %s vanishes: beside its weights it is %s times smaller than %s's",
@@ -145,7 +163,7 @@ static void check_decay(dnn_monitor *m) {
 
 void monitor_updates_window(dnn_monitor *m, const dnni_index *index) {
     check_updates(m);
-    check_vanishing(m);
+    check_vanishing(m, index);
     check_decay(m);
     monitor_owners(m, index);
     for (int64_t i = 0; i < m->n_tensors; i++) {

@@ -92,6 +92,15 @@ static double gradient_squares(const dnn_monitor *m, const monitor_tensor *t, co
     return atomic_load(&gradient->storage->zero) ? 0 : squared_norm(m, t, gradient->array.data);
 }
 
+double monitor_exact_gradient(const dnn_monitor *m, const monitor_tensor *t, const dnni_index *index) {
+    const dnni_parameter *p = index->parameters[t->place].parameter;
+    const dnnk_env *env = dnni_env(m->base.ctx);
+    int64_t n = dnni_count(&t->array);
+    if (atomic_load(&p->gradient->storage->zero)) return 0;
+    double gradient = dnnk_sum_squares(env, dnni_type(t->array.dtype), n, p->gradient->array.data);
+    return sqrt(gradient / dnnk_sum_squares(env, dnni_type(t->array.dtype), n, p->value->array.data));
+}
+
 /* Sums over all tensors. */
 typedef struct {
     double gradients, moved, weights;

@@ -207,6 +207,33 @@ static void test_vanishing(void **state) {
     watched_end(&r);
 }
 
+/* Of a 3×3 kernel on images of one pixel only the centre has a gradient: a sample that misses it proves nothing. */
+static void test_hidden_gradient(void **state) {
+    (void)state;
+    assert_int_equal(watched_start(&r, NULL, 1, 0), DNN_OK);
+    dnn_conv2d_desc conv = {DNN_SIZED(dnn_conv2d_desc), .in_channels = 256, .out_channels = 16, .kernel = {3}, .padding = 1};
+    dnn_linear_desc fc = {DNN_SIZED(dnn_linear_desc), .in_features = 16, .out_features = 4};
+    assert_int_equal(dnn_sequential_create(&r.net, r.ctx), DNN_OK);
+    dnn_sequential_add(r.net, "conv", dnn_conv2d(r.ctx, &conv));
+    dnn_sequential_add(r.net, "flat", dnn_flatten(r.ctx));
+    dnn_sequential_add(r.net, "fc", dnn_linear(r.ctx, &fc));
+    use_sgd(1e-4, 0, 0);
+    watch(&(dnn_monitor_desc){DNN_SIZED(dnn_monitor_desc), .window = 5});
+    dnn_tensor *x = tensor_normal(r.ctx, DNN_F32, DIMS(8, 1, 1, 256), 3), *dy = tensor_normal(r.ctx, DNN_F32, DIMS(8, 4), 4);
+    for (int i = 0; i < 5; i++) {
+        const dnn_tensor *y;
+        assert_int_equal(dnn_optimizer_zero_grad(r.opt), DNN_OK);
+        assert_int_equal(dnn_module_forward(r.net, x, &y), DNN_OK);
+        assert_int_equal(dnn_module_backward(r.net, dy, NULL), DNN_OK);
+        assert_int_equal(dnn_monitor_step(r.monitor, 1), DNN_OK);
+        assert_int_equal(dnn_optimizer_step(r.opt), DNN_OK);
+    }
+    assert_int_equal(dnn_monitor_worst(r.monitor), DNN_SEVERITY_NONE);
+    dnn_tensor_release(dy);
+    dnn_tensor_release(x);
+    watched_end(&r);
+}
+
 static void test_decay(void **state) {
     (void)state;
     for (int decoupled = 0; decoupled < 2; decoupled++) {
@@ -488,7 +515,8 @@ int main(void) {
         cmocka_unit_test(test_stuck),          cmocka_unit_test(test_exactly_stuck),
         cmocka_unit_test(test_same_order),
         cmocka_unit_test(test_too_large),      cmocka_unit_test(test_vanishing),
-        cmocka_unit_test(test_decay),          cmocka_unit_test(test_dead),
+        cmocka_unit_test(test_decay),          cmocka_unit_test(test_hidden_gradient),
+                 cmocka_unit_test(test_dead),
         cmocka_unit_test(test_dead_channels),  cmocka_unit_test(test_loop),
         cmocka_unit_test(test_deaf_host),      cmocka_unit_test(test_owners),
         cmocka_unit_test(test_ignore),         cmocka_unit_test(test_figures),
