@@ -68,6 +68,11 @@ using archive = handle<dnn_archive, dnn_archive_release>;
 using report = handle<dnn_report, dnn_report_release>;
 using run = handle<dnn_run, dnn_run_release>;
 using summary = handle<dnn_summary, dnn_summary_release>;
+using schedule = handle<dnn_schedule, dnn_schedule_release>;
+using average = handle<dnn_average, dnn_average_release>;
+using metrics = handle<dnn_metrics, dnn_metrics_release>;
+using monitor = handle<dnn_monitor, dnn_monitor_release>;
+using search = handle<dnn_search, dnn_search_release>;
 
 namespace detail {
 
@@ -89,6 +94,11 @@ template <> struct owner<dnn_archive> { using type = archive; };
 template <> struct owner<dnn_report> { using type = report; };
 template <> struct owner<dnn_run> { using type = run; };
 template <> struct owner<dnn_summary> { using type = summary; };
+template <> struct owner<dnn_schedule> { using type = schedule; };
+template <> struct owner<dnn_average> { using type = average; };
+template <> struct owner<dnn_metrics> { using type = metrics; };
+template <> struct owner<dnn_monitor> { using type = monitor; };
+template <> struct owner<dnn_search> { using type = search; };
 
 template <typename F>
 struct first_argument;

@@ -3,6 +3,7 @@
  * process on order, before, in the middle of, and behind a write. */
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -30,7 +31,7 @@
 typedef enum { BEFORE, IN_THE_MIDDLE, BEHIND, PLACES } place;
 
 static struct {
-    int writes;
+    _Atomic int writes; /* threads count, too */
     int fail_at, reason; /* the number of a write, from 1; 0: none. Half of it is written */
     int kill_at;
     place where;
@@ -315,6 +316,38 @@ static void processes_share_the_trials(void **state) {
     dnn_search_release(s);
 }
 
+/* Threads of one process, each with a search of its own, in one context. */
+static void *run_thread(void *folder) {
+    dnn_search *s = open_search(files_ctx, folder, 0);
+    dnn_status status = run_trials(s, 1000);
+    dnn_search_release(s);
+    return status == DNN_END ? NULL : folder;
+}
+
+static void threads_share_the_trials(void **state) {
+    (void)state;
+    enum { THREADS = 4 };
+    char folder[600];
+    pthread_t threads[THREADS];
+    int64_t ended = 0;
+    snprintf(folder, sizeof folder, "%s", folder_name());
+    for (int i = 0; i < THREADS; i++) assert_int_equal(pthread_create(&threads[i], NULL, run_thread, folder), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *failed;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+    }
+    dnn_search *s = open_search(files_ctx, folder, 0);
+    assert_int_equal(dnn_search_trials(s), TRIALS);
+    for (int64_t k = 0; k < TRIALS; k++) {
+        dnn_trial_info info = {DNN_SIZED(dnn_trial_info)};
+        OK(dnn_search_trial(s, k, &info));
+        ended += info.state == DNN_TRIAL_DONE || info.state == DNN_TRIAL_STOPPED;
+    }
+    assert_int_equal(ended, TRIALS);
+    dnn_search_release(s);
+}
+
 /* ---- files that nobody vouches for ---- */
 
 static const char *put_worker(const char *folder, const char *text, size_t n) {
@@ -511,6 +544,7 @@ int main(void) {
         cmocka_unit_test(a_full_disk_is_told_and_survived),
         cmocka_unit_test(two_searches_share_the_trials),
         cmocka_unit_test(processes_share_the_trials),
+        cmocka_unit_test(threads_share_the_trials),
         cmocka_unit_test(wrong_lines_are_refused),
         cmocka_unit_test(a_line_that_never_ends_is_refused),
         cmocka_unit_test(a_torn_tail_is_cut_off),
