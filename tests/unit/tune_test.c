@@ -31,7 +31,7 @@ static void start(quadratic *q, double c, double rate) {
     assert_non_null(q->net);
     OK(dnn_dataset_from_tensors(&q->data, x, t));
     OK(dnn_mse_create(&q->loss, data_ctx, NULL));
-    OK(dnn_sgd_create(&q->opt, q->net, &(dnn_sgd_desc){DNN_SIZED(dnn_sgd_desc), .lr = rate ? rate : DNN_ZERO}));
+    OK(dnn_sgd_create(&q->opt, q->net, &(dnn_sgd_desc){DNN_SIZED(dnn_sgd_desc), .lr = rate > 0 ? rate : DNN_ZERO}));
     dnn_tensor_release(x);
     dnn_tensor_release(t);
 }
