@@ -63,6 +63,7 @@ dnn_status dnni_module_note_make(dnni_module_note *n, dnni_pool *pool, dnn_modul
     if (!n->modules || !n->frozen) return DNN_ERROR_MEMORY;
     n->index = index;
     n->gradient_flags = module->gradient_flags;
+    n->memory_budget = module->memory_budget;
     for (int64_t i = 0; i < index->n_modules; i++) {
         const dnn_module *m = index->modules[i].module;
         n->modules[i] = (struct dnni_noted_module){m->forwards, m->pending_backwards, m->training};
@@ -83,6 +84,7 @@ void dnni_module_note_modes(const dnni_module_note *n) {
 void dnni_module_note_exchange(dnni_module_note *n) {
     if (!n->module) return;
     DNNI_SWAP(int32_t, n->gradient_flags, n->module->gradient_flags);
+    DNNI_SWAP(int64_t, n->memory_budget, n->module->memory_budget);
     for (int64_t i = 0; i < n->index->n_modules; i++) {
         dnn_module *m = n->index->modules[i].module;
         DNNI_SWAP(uint64_t, n->modules[i].forwards, m->forwards);

@@ -28,6 +28,7 @@ typedef struct dnni_module_note {
     dnn_module *module; /* NULL: nothing is noted */
     const dnni_index *index;
     int32_t gradient_flags;
+    int64_t memory_budget;
     struct dnni_noted_module {
         uint64_t forwards;
         int32_t pending_backwards;

@@ -135,6 +135,7 @@ static void mix_module(uint64_t *h, const dnni_index *index) {
         MIX(h, m->pending_backwards);
         MIX(h, (uintptr_t)m->runner);
         MIX(h, m->gradient_flags);
+        MIX(h, m->memory_budget);
     }
     for (int64_t i = 0; i < index->n_parameters; i++) {
         const dnni_parameter *p = index->parameters[i].parameter;
@@ -153,6 +154,7 @@ static void mix_optimizer(uint64_t *h, const dnn_optimizer *o) {
         MIX(h, o->groups[i].lr_factor);
         MIX(h, o->groups[i].weight_decay);
     }
+    for (int32_t k = 0; k < DNNI_MOST_STATES; k++) mix_tensor(h, o->shared[k]);
     mix_tensor(h, o->lr);
     mix_tensor(h, o->steps);
     MIX(h, o->weight_decay);

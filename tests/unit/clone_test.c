@@ -59,6 +59,7 @@ static dnn_status experiment(void *unused) {
     if (status == DNN_OK) status = losses(&c, values, 3);
     if (status == DNN_OK) status = dnni_clone_evaluate(&c, host.x, host.target, values, NULL);
     if (status == DNN_OK) status = dnn_module_set_gradients(host.net, DNN_GRADIENTS_INPUTS);
+    if (status == DNN_OK) status = dnn_module_set_memory(host.net, DNN_MEMORY_LEAST);
     if (status == DNN_OK) dnni_clone_restart(&c, 5);
     if (status == DNN_OK) status = losses(&c, values, 1);
     const dnn_tensor *y;
