@@ -32,7 +32,8 @@ typedef struct dnn_sheet_desc {
     const char *const *captions; /* one for each image, below it, or NULL; '\n' begins another line; default: none */
     const uint32_t *frames;      /* a colour for each image, or DNN_NO_FRAME: red around what is wrong; default: none */
     int64_t columns;             /* default: as many as make the sheet somewhat wider than high */
-    int64_t zoom;                /* each value is zoom × zoom pixels; default: images are at least 48 pixels large */
+    int64_t zoom;                /* each value is zoom × zoom pixels; default: images are at least 48 pixels large, as
+                                    far as the sheet is then no larger than 4096 */
     double low, high;            /* the values at the ends of the palette; default (both 0): 0 and 255 for u8, 0 and 1
                                     for bool, otherwise the smallest and the largest finite value */
     int32_t per_image;           /* 1: that default for each image on its own */

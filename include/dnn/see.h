@@ -111,8 +111,8 @@ typedef struct dnn_maximise_desc {
     size_t size;
     int64_t height, width, channels; /* of an image that the module takes; needed */
     const char *layer;      /* default: the module's first output, that is, classes */
-    const int64_t *units;   /* channels on the last axis of that output; an image for each; default: the first 16 */
-    int64_t n_units;
+    const int64_t *units;   /* channels on the last axis of that output; an image for each; default: the first ones */
+    int64_t n_units;        /* default, without `units`: 16, or as many as there are */
     int64_t steps;          /* default 512 */
     double rate;            /* of Adam; default 0.05 */
     double low, high;       /* between which values of an image lie; default (both 0): 0 and 1 */
@@ -157,8 +157,9 @@ typedef struct dnn_predictions_desc {
 /* A sheet of samples: input, target, output side by side. Where `values` are given (dnn_sample_metric) and no indices,
  * the five samples at the minimum, the quartiles and the maximum of them: what is easy, usual and hard.
  * Targets and outputs that are pictures (H, W, C) or maps of classes (H, W) with scores (H, W, K) are shown as such;
- * classes as bars of the likeliest, the target's in green; other numbers in words. Inputs that are no pictures are
- * drawn as a curve. `desc` may be NULL if there are 32 samples or fewer: all of them. */
+ * classes as bars of the likeliest, the target's in green; other numbers as bars with the target as a line across, more
+ * than 16 as a curve over the target's, in grey. So are inputs that are no pictures. `desc` may be NULL if there are 32
+ * samples or fewer: all of them. */
 DNN_API dnn_status dnn_sheet_predictions(dnn_tensor **out, dnn_module *module, dnn_dataset *dataset,
                                          const dnn_predictions_desc *desc);
 

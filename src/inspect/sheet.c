@@ -6,7 +6,8 @@
 
 #include "inspect/canvas.h"
 
-enum { MARGIN = 14, GAP = 10, FRAME = 3, TILE_GAP = 2, CAPTION_GAP = 4, TITLE_SCALE = 2, WANTED = 48 };
+enum { MARGIN = 14, GAP = 10, FRAME = 3, TILE_GAP = 2, CAPTION_GAP = 4, TITLE_SCALE = 2 };
+enum { WANTED = 48, COMFORTABLE = 4096 }; /* of an image at least, of a sheet at most */
 
 typedef struct {
     const dnn_sheet_desc *desc;
@@ -135,15 +136,12 @@ static void place_cells(sheet *s) {
 /* Sizes above this are refused by the canvas anyway; below it, sums and products of a few of them fit. */
 enum { FAR_TOO_LARGE = 1 << 20 };
 
-static dnn_status place_all(sheet *s) {
-    int64_t shorter = s->tile_height < s->tile_width ? s->tile_height : s->tile_width;
-    s->zoom = s->desc->zoom ? s->desc->zoom : shorter >= WANTED ? 1 : ceil_div(WANTED, shorter);
-    int64_t tiles = s->colour ? 1 : s->channels;
-    if (!s->desc->zoom && tiles > 1) s->zoom = ceil_div(s->zoom, 2);
+static dnn_status place_zoomed(sheet *s, int64_t tiles) {
     if (s->tile_height > FAR_TOO_LARGE || s->tile_width > FAR_TOO_LARGE || tiles > FAR_TOO_LARGE ||
         s->zoom > FAR_TOO_LARGE || s->n > FAR_TOO_LARGE)
         return dnni_error(DNN_ERROR_SHAPE, "a sheet of %s at zoom %lld is too large", dnni_array_shape(&s->batch).text,
                           (long long)s->zoom);
+    s->caption_lines = 0;
     s->tiles_across = ceil_root(tiles);
     s->tiles_down = ceil_div(tiles, s->tiles_across);
     s->picture_width = s->tiles_across * (s->tile_width * s->zoom + TILE_GAP) - TILE_GAP;
@@ -153,6 +151,24 @@ static dnn_status place_all(sheet *s) {
                           (long long)s->picture_height);
     place_captions(s);
     place_cells(s);
+    return DNN_OK;
+}
+
+static bool is_large(const sheet *s) {
+    return s->columns * (s->cell_width + GAP) > COMFORTABLE || s->rows * (s->cell_height + GAP) > COMFORTABLE;
+}
+
+/* A sheet that nobody has asked to be larger than a screen or two is zoomed less: filters of hundreds of channels. */
+static dnn_status place_all(sheet *s) {
+    int64_t shorter = s->tile_height < s->tile_width ? s->tile_height : s->tile_width;
+    int64_t tiles = s->colour ? 1 : s->channels;
+    s->zoom = s->desc->zoom ? s->desc->zoom : shorter >= WANTED ? 1 : ceil_div(WANTED, shorter);
+    if (!s->desc->zoom && tiles > 1) s->zoom = ceil_div(s->zoom, 2);
+    DNNI_TRY(place_zoomed(s, tiles));
+    while (!s->desc->zoom && s->zoom > 1 && is_large(s)) {
+        s->zoom--;
+        DNNI_TRY(place_zoomed(s, tiles));
+    }
     return DNN_OK;
 }
 

@@ -11,7 +11,6 @@
 enum { WANTED = 144, MOST_SIDE = 256, MOST_BARS = 5, CAPTION = 320, NAME = 80, SHARE = 48 };
 #define RIGHT 0x2e9e5bu
 #define WRONG 0xd43a2au
-#define CURVE 0x2f6fbfu
 
 /* ---- opening ---- */
 
@@ -145,21 +144,9 @@ static void draw_class_map(dnni_cells *c, int64_t at, const dnn_array *map) {
 
 /* ---- numbers ---- */
 
-static void draw_curve(dnni_cells *c, int64_t at, const dnn_array *a) {
+static void draw_numbers(dnni_cells *c, int64_t at, const dnn_array *a, const dnn_array *target) {
     dnni_canvas canvas = canvas_of(c, at);
-    int64_t n = dnni_count(a);
-    dnni_shades s = {(double)INFINITY, -(double)INFINITY};
-    dnni_widen_shades(&s, a);
-    double x0 = 0, y0 = NAN;
-    for (int64_t i = 0; i < n; i++) {
-        double value = dnni_load(a->dtype, a->data, i), x = (double)(i * (c->width - 1)) / (double)dnnk_max(1, n - 1);
-        double y = 4 + (double)(c->height - 8) * (1 - dnni_place(value, s.low, s.high));
-        if (!isfinite(value)) y = NAN;
-        if (isfinite(y) && isfinite(y0)) dnni_line(&canvas, x0, y0, x, y, 1.5, CURVE);
-        else if (isfinite(y)) dnni_line(&canvas, x, y, x, y, 3, CURVE);
-        x0 = x;
-        y0 = y;
-    }
+    dnni_draw_numbers(&canvas, a, target);
 }
 
 static void numbers_text(const dnn_array *a, char *text, size_t room) {
@@ -274,7 +261,7 @@ dnn_status dnni_draw_input(dnni_cells *c, int64_t at, const dnn_array *input, co
     const dnn_dataset *d = c->dataset;
     dnni_shades known = dnni_known_shades(input->dtype, d->metadata.low, d->metadata.high);
     if (is_image(input)) DNNI_TRY(draw_image(c, at, input, shades_of(input, NULL, known)));
-    else draw_curve(c, at, input);
+    else draw_numbers(c, at, input, NULL);
     return caption(c, at, text);
 }
 
@@ -296,7 +283,7 @@ dnn_status dnni_draw_output(dnni_cells *c, int64_t at, const dnn_array *output, 
     else if (answer == DNNI_CLASS_MAP) draw_class_map(c, at, output);
     else if (answer == DNNI_IMAGE)
         DNNI_TRY(draw_image(c, at, output, shades_of(output, none ? NULL : target, (dnni_shades){0, 0})));
-    else draw_curve(c, at, output);
+    else draw_numbers(c, at, output, none ? NULL : target);
     if (answer == DNNI_NUMBERS) numbers_text(output, words, sizeof words);
     snprintf(whole, sizeof whole, "%.150s%s%s", text, *words ? "\n" : "", words);
     return caption(c, at, whole);

@@ -4,6 +4,7 @@
 
 #include <dnn/see.h>
 
+#include "inspect/canvas.h"
 #include "look/thumbs.h"
 
 /* What a module's output is, beside the target of the dataset. */
@@ -47,6 +48,9 @@ dnn_status dnni_draw_target(dnni_cells *cells, int64_t at, const dnn_array *outp
                             const char *caption);
 dnn_status dnni_draw_output(dnni_cells *cells, int64_t at, const dnn_array *output, const dnn_array *target,
                             const char *caption);
+
+/* Numbers as bars or a curve; the target, which may be NULL, as lines across the bars, or a pale curve. */
+void dnni_draw_numbers(const dnni_canvas *canvas, const dnn_array *numbers, const dnn_array *target);
 
 /* Sample i of a batch. */
 dnn_array dnni_sample_of(const dnn_array *batch, int64_t i);

@@ -1,5 +1,4 @@
 /* Grad-CAM (Selvaraju et al. 2017), and place by place (Draelos and Carin 2020). */
-#include <math.h>
 #include <string.h>
 
 #include "image/image.h"
@@ -46,7 +45,8 @@ static dnn_status weigh(dnni_trial *t, const dnn_array *gradient) {
     if (!g->small) return DNN_ERROR_MEMORY;
     for (int64_t i = 0; i < n; i++)
         for (int64_t k = 0; k < dnni_last(gradient); k++) add_channel(g, gradient, i, k);
-    for (int64_t i = 0; i < n * places; i++) g->small[i] = fmaxf(g->small[i], 0);
+    for (int64_t i = 0; i < n * places; i++)
+        if (g->small[i] < 0) g->small[i] = 0; /* NaN stays, and is seen */
     return DNN_OK;
 }
 

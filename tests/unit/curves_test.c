@@ -211,6 +211,17 @@ static void filters_alike(void **state) {
     dnn_tensor_release(w);
 }
 
+/* 64 filters of 512 channels each would be a picture of 14,000 pixels at the size of smaller ones. */
+static void filters_of_many_channels(void **state) {
+    (void)state;
+    dnn_tensor *w = tensor_of(data_ctx, DNN_F32, DIMS(64, 3, 3, 512), NULL), *sheet;
+    OK(dnn_sheet_filters(&sheet, data_ctx, w, NULL));
+    assert_true(dnn_tensor_dim(sheet, 0) <= 4200 && dnn_tensor_dim(sheet, 1) <= 4200);
+    assert_true(dnn_tensor_dim(sheet, 1) > 2000);
+    dnn_tensor_release(sheet);
+    dnn_tensor_release(w);
+}
+
 static dnn_status draw_all(void *user) {
     dnn_tensor *matrix = user, *picture;
     dnn_series s = {NULL, falling, 4, "train", 0};
@@ -240,6 +251,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(heat_has_its_colours, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(heat_of_many_cells_and_wrong_ones, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(filters_alike, data_setup, data_teardown),
+        cmocka_unit_test_setup_teardown(filters_of_many_channels, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(out_of_memory, data_setup, data_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

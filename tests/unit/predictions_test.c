@@ -155,6 +155,29 @@ static void targets_of_all_kinds(void **state) {
     dnn_module_release(net);
 }
 
+/* One number, 2, whose target is 0: a bar as wide as the cell, from the line at 0 to the top; and of 20 a curve. */
+static void numbers_are_drawn(void **state) {
+    (void)state;
+    double many[20];
+    for (int i = 0; i < 20; i++) many[i] = sin(i);
+    dnn_module *net = identity();
+    for (int64_t n = 1; n <= 20; n += 19) {
+        dnn_tensor *x = tensor_of(data_ctx, DNN_F32, DIMS(1, n), n == 1 ? (double[]){2} : many), *sheet;
+        dnn_tensor *t = tensor_of(data_ctx, DNN_F32, DIMS(1, n), NULL);
+        dnn_dataset *d;
+        OK(dnn_dataset_from_tensors(&d, x, t));
+        OK(dnn_sheet_predictions(&sheet, net, d, NULL));
+        int64_t blue = count_colour(sheet, 0x2f6fbf);
+        if (n == 1) assert_true(blue > 2 * 138 * 130); /* the input's, too */
+        else assert_true(blue > 50 && blue < 2000); /* edges of lines are mixed with what is below */
+        dnn_tensor_release(sheet);
+        dnn_dataset_release(d);
+        dnn_tensor_release(t);
+        dnn_tensor_release(x);
+    }
+    dnn_module_release(net);
+}
+
 /* ---- strips ---- */
 
 static void a_strip_grows(void **state) {
@@ -255,6 +278,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(right_and_wrong_are_framed, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(too_many_to_show, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(targets_of_all_kinds, data_setup, data_teardown),
+        cmocka_unit_test_setup_teardown(numbers_are_drawn, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(a_strip_grows, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(strips_that_cannot_be, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(out_of_memory, data_setup, data_teardown),

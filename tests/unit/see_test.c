@@ -397,6 +397,71 @@ static void maximises_a_channel(void **state) {
     dnn_module_release(net);
 }
 
+/* ---- threads, types, graphs ---- */
+
+/* Maximised, on so many threads, by a network that a seed decides. */
+static dnn_tensor *maximised_on(int32_t threads, dnn_tensor **heat) {
+    dnn_context *home = data_ctx;
+    dnn_tensor *out;
+    OK(dnn_context_create(&data_ctx, &(dnn_context_desc){DNN_SIZED(dnn_context_desc), .threads = threads, .seed = 3}));
+    dnn_module *net = busy_net(3);
+    dnn_tensor *x = images(2, 3, 8);
+    dnn_maximise_desc d = {DNN_SIZED(dnn_maximise_desc), .height = SIDE, .width = SIDE, .channels = 3, .steps = 5};
+    OK(dnn_maximise(&out, net, &d));
+    OK(dnn_occlusion(heat, net, x, NULL));
+    dnn_tensor_release(x);
+    dnn_module_release(net);
+    dnn_context_release(data_ctx);
+    data_ctx = home;
+    return out;
+}
+
+static void any_number_of_threads_gives_the_same_bits(void **state) {
+    (void)state;
+    dnn_tensor *heat[2], *one = maximised_on(1, &heat[0]), *three = maximised_on(3, &heat[1]);
+    expect_same_bits(one, three, "maximised");
+    expect_same_bits(heat[0], heat[1], "occlusion");
+    dnn_tensor_release(one);
+    dnn_tensor_release(three);
+    dnn_tensor_release(heat[0]);
+    dnn_tensor_release(heat[1]);
+}
+
+/* A graph of two outputs, of which the first has the classes; in float32 and float64. */
+static void graphs_and_types(void **state) {
+    (void)state;
+    dnn_module *net;
+    dnn_tensor *x = images(2, 1, 5), *wide, *heat[2], *covered[2];
+    OK(dnn_graph_create(&net, data_ctx));
+    dnn_value v = dnn_graph_apply(net, "conv", conv(1, 3, 3), dnn_graph_input(net));
+    dnn_value flat = dnn_graph_apply(net, "flatten", dnn_flatten(data_ctx), v);
+    dnn_graph_output(net, dnn_graph_apply(net, "fc", linear(PIXELS * 3, 4), flat));
+    dnn_graph_output(net, dnn_graph_apply(net, "relu", dnn_relu(data_ctx), v));
+    OK(dnn_module_error(net));
+    OK(dnn_gradcam(&heat[0], net, x, &(dnn_gradcam_desc){DNN_SIZED(dnn_gradcam_desc), .layer = "conv"}));
+    OK(dnn_occlusion(&covered[0], net, x, NULL));
+    OK(dnn_tensor_cast(&wide, x, DNN_F64, DNN_CAST_EXACT, NULL));
+    OK(dnn_module_to(net, DNN_F64));
+    OK(dnn_gradcam(&heat[1], net, wide, &(dnn_gradcam_desc){DNN_SIZED(dnn_gradcam_desc), .layer = "conv"}));
+    OK(dnn_occlusion(&covered[1], net, wide, NULL));
+    for (int64_t i = 0; i < 2 * PIXELS; i++) {
+        expect_near(heat[0], i, tensor_at(heat[1], i), 1e-5, "Grad-CAM");
+        expect_near(covered[0], i, tensor_at(covered[1], i), 1e-4, "occlusion");
+    }
+    /* The second output's ReLU has no part in the first. */
+    dnn_tensor *none;
+    OK(dnn_gradcam(&none, net, wide, &(dnn_gradcam_desc){DNN_SIZED(dnn_gradcam_desc), .layer = "relu"}));
+    for (int64_t i = 0; i < 2 * PIXELS; i++) assert_true(tensor_at(none, i) == 0);
+    dnn_tensor_release(none);
+    for (int i = 0; i < 2; i++) {
+        dnn_tensor_release(heat[i]);
+        dnn_tensor_release(covered[i]);
+    }
+    dnn_tensor_release(wide);
+    dnn_tensor_release(x);
+    dnn_module_release(net);
+}
+
 /* ---- the module is as it was ---- */
 
 typedef struct {
@@ -519,6 +584,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(maximises_what_is_wanted, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(maximisation_keeps_its_word, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(maximises_a_channel, data_setup, data_teardown),
+        cmocka_unit_test_setup_teardown(any_number_of_threads_gives_the_same_bits, data_setup, data_teardown),
+        cmocka_unit_test_setup_teardown(graphs_and_types, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(module_stays_bitwise_as_it_was, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(out_of_memory, data_setup, data_teardown),
     };
