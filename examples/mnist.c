@@ -1,7 +1,9 @@
 /* Your own data: a CNN on IDX files that are named on the command line, as MNIST's are, plain or compressed.
  *
  *     mnist [--epochs N] IMAGES LABELS [TEST-IMAGES TEST-LABELS]
+ *     mnist --preflight IMAGES LABELS [TEST-IMAGES TEST-LABELS]
  *
+ * --preflight trains nothing: it says what is wrong with network, loss, optimizer and data, and what the run will take.
  * Without test files a fifth of the images, chosen by a fixed seed, is kept apart for testing. (--quick, without files,
  * is the project's own test: it writes a small pair of files, and learns from them.) */
 #define _DEFAULT_SOURCE /* mkdtemp, under -std=c11 */
@@ -124,14 +126,23 @@ static int accuracy(dnn_module *net, dnn_dataset *test, double *share) {
     return 0;
 }
 
-static int train(dnn_context *ctx, dnn_dataset *data, dnn_dataset *test, int epochs, double *share) {
-    dnn_module *net;
-    dnn_loss *loss;
-    dnn_optimizer *opt;
+enum { EPOCHS = 10, PREFLIGHT = 0 }; /* instead of a number of epochs */
+
+static int preflight(dnn_module *net, dnn_loss *loss, dnn_optimizer *opt, dnn_dataset *data, dnn_dataset *test) {
+    dnn_report *report;
+    double began = seconds();
+    TRY(dnn_preflight(&report, net, loss, opt, data,
+                      &(dnn_preflight_desc){DNN_SIZED(dnn_preflight_desc), .validation = test, .batch_size = BATCH,
+                                            .epochs = EPOCHS, .folder = "mnist-run"}));
+    printf("%s\n%.1f seconds\n", dnn_report_text(report), seconds() - began);
+    int wrong = dnn_report_worst(report) >= DNN_SEVERITY_ERROR;
+    dnn_report_release(report);
+    return wrong;
+}
+
+static int train_epochs(dnn_module *net, dnn_loss *loss, dnn_optimizer *opt, dnn_dataset *data, dnn_dataset *test,
+                        int epochs, double *share) {
     dnn_loader *loader;
-    if (build(&net, ctx)) return 1;
-    TRY(dnn_cross_entropy_create(&loss, ctx, NULL));
-    TRY(dnn_adamw_create(&opt, net, NULL));
     TRY(dnn_loader_create(&loader, data, &(dnn_loader_desc){DNN_SIZED(dnn_loader_desc), .batch_size = BATCH, .shuffle = 1}));
     for (int epoch = 0; epoch < epochs; epoch++) {
         double mean, from = 1e-3 * (epochs - epoch) / epochs, to = 1e-3 * (epochs - epoch - 1) / epochs;
@@ -141,10 +152,22 @@ static int train(dnn_context *ctx, dnn_dataset *data, dnn_dataset *test, int epo
         fflush(stdout);
     }
     dnn_loader_release(loader);
+    return 0;
+}
+
+static int train(dnn_context *ctx, dnn_dataset *data, dnn_dataset *test, int epochs, double *share) {
+    dnn_module *net;
+    dnn_loss *loss;
+    dnn_optimizer *opt;
+    if (build(&net, ctx)) return 1;
+    TRY(dnn_cross_entropy_create(&loss, ctx, NULL));
+    TRY(dnn_adamw_create(&opt, net, NULL));
+    int failed = epochs == PREFLIGHT ? preflight(net, loss, opt, data, test)
+                                     : train_epochs(net, loss, opt, data, test, epochs, share);
     dnn_optimizer_release(opt);
     dnn_loss_release(loss);
     dnn_module_release(net);
-    return 0;
+    return failed;
 }
 
 /* `files`: images, labels, and perhaps images and labels for testing. */
@@ -217,15 +240,19 @@ static int quick(void) {
 }
 
 int main(int argc, char **argv) {
-    int epochs = 10, first = 1;
+    int epochs = EPOCHS, first = 1;
     double share = 0;
     if (argc == 2 && strcmp(argv[1], "--quick") == 0) return quick();
-    if (argc > 2 && strcmp(argv[1], "--epochs") == 0) {
+    if (argc > 1 && strcmp(argv[1], "--preflight") == 0) {
+        epochs = PREFLIGHT;
+        first = 2;
+    } else if (argc > 2 && strcmp(argv[1], "--epochs") == 0) {
         epochs = atoi(argv[2]);
         first = 3;
+        if (epochs < 1) first = argc; /* no such number */
     }
-    if ((argc - first != 2 && argc - first != 4) || epochs < 1) {
-        fprintf(stderr, "usage: mnist [--epochs N] IMAGES LABELS [TEST-IMAGES TEST-LABELS]\n");
+    if (argc - first != 2 && argc - first != 4) {
+        fprintf(stderr, "usage: mnist [--epochs N | --preflight] IMAGES LABELS [TEST-IMAGES TEST-LABELS]\n");
         return 2;
     }
     return run(argv + first, argc - first, epochs, &share);
