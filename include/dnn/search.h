@@ -147,7 +147,7 @@ DNN_API dnn_status dnn_search_best(dnn_search *search, int64_t *trial);
  * How much a parameter matters: trials are ranked by their last value and put into up to four groups by the parameter;
  * the share of the ranks' variance that lies between the groups (epsilon²), and how often 2000 random permutations of
  * the ranks give as large a one (p). It matters if p times the number of parameters is at most 0.05; fewer than 12
- * trials with a value say nothing (our choices).
+ * trials with a value say nothing; of more than 4000, 4000 are looked at, evenly over the ranks (our choices).
  * Errors: FORMAT, IO, MEMORY. */
 DNN_API dnn_status dnn_search_report(dnn_report **out, dnn_search *search);
 

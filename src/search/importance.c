@@ -9,7 +9,7 @@
 #include "rng/rng.h"
 #include "search/search.h"
 
-enum { GROUPS = 4, PERMUTATIONS = 2000, MOST = 10000 };
+enum { GROUPS = 4, PERMUTATIONS = 2000, MOST = 4000 };
 
 /* Of one parameter. */
 typedef struct {
@@ -19,7 +19,7 @@ typedef struct {
 
 typedef struct {
     const dnni_ranking *ranking;
-    int64_t n;        /* trials that are looked at */
+    int64_t n;        /* trials that are looked at: all, or MOST, evenly spread over the ranks */
     double *ranks;    /* the middle one for equal values */
     double *shuffled, *values, *sums, *counts; /* [n] each */
     uint32_t *index;  /* [n] */
@@ -30,14 +30,18 @@ typedef struct {
 
 /* ---- ranks and groups ---- */
 
-static bool same_result(const dnni_ranking *r, int64_t i, int64_t j) {
-    double a = dnni_ranked(r, i)->value, b = dnni_ranked(r, j)->value;
+static const dnni_trial *trial_of(const job *j, int64_t i) {
+    return dnni_ranked(j->ranking, i * j->ranking->told / j->n);
+}
+
+static bool same_result(const job *j, int64_t i, int64_t k) {
+    double a = trial_of(j, i)->value, b = trial_of(j, k)->value;
     return a == b || (isnan(a) && isnan(b));
 }
 
 static void fill_ranks(job *j) {
     for (int64_t from = 0, to; from < j->n; from = to) {
-        for (to = from + 1; to < j->n && same_result(j->ranking, from, to);) to++;
+        for (to = from + 1; to < j->n && same_result(j, from, to);) to++;
         for (int64_t i = from; i < to; i++) j->ranks[i] = (double)(from + to - 1) / 2;
     }
 }
@@ -113,7 +117,7 @@ static void measure(job *j, int64_t k) {
     const dnn_search *s = j->ranking->search;
     importance *m = &j->of[k];
     int64_t quarter = (j->n + 3) / 4;
-    for (int64_t i = 0; i < j->n; i++) j->values[i] = dnni_draw(s, dnni_ranked(j->ranking, i)->number, k);
+    for (int64_t i = 0; i < j->n; i++) j->values[i] = dnni_draw(s, trial_of(j, i)->number, k);
     m->low = m->high = j->values[0];
     for (int64_t i = 1; i < quarter; i++) {
         m->low = fmin(m->low, j->values[i]);

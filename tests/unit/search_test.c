@@ -428,6 +428,18 @@ static void a_rate_matters_and_a_width_does_not(void **state) {
     dnn_report_release(report);
 }
 
+/* Of very many, some are looked at: good and bad ones. */
+static void many_trials_are_thinned_out(void **state) {
+    (void)state;
+    dnn_report *report = report_of(search_of_rates((dnn_search_desc){.seed = 2, .trials = 9000}), best_in_the_middle);
+    dnn_finding f = finding_of(report, "parameter-matters");
+    assert_string_equal(f.set, "lr");
+    assert_int_equal(strncmp(f.how, "4000 trials;", 12), 0);
+    double share = strtod(strstr(f.what, "matters: ") + 9, NULL);
+    assert_true(share > 60 && share < 90);
+    dnn_report_release(report);
+}
+
 /* Of 60 searches over nothing but noise, about 3 may claim something. */
 static void noise_seldom_matters(void **state) {
     (void)state;
@@ -689,6 +701,7 @@ int main(void) {
         cmocka_unit_test(rungs_may_be_jumped_over),
         cmocka_unit_test(halving_saves_steps_and_finds_the_best),
         cmocka_unit_test(a_rate_matters_and_a_width_does_not),
+        cmocka_unit_test(many_trials_are_thinned_out),
         cmocka_unit_test(noise_seldom_matters),
         cmocka_unit_test(few_trials_say_nothing),
         cmocka_unit_test(the_best_at_a_border_is_told),
