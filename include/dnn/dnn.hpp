@@ -73,6 +73,7 @@ using average = handle<dnn_average, dnn_average_release>;
 using metrics = handle<dnn_metrics, dnn_metrics_release>;
 using monitor = handle<dnn_monitor, dnn_monitor_release>;
 using search = handle<dnn_search, dnn_search_release>;
+using strip = handle<dnn_strip, dnn_strip_release>;
 
 namespace detail {
 
@@ -99,6 +100,7 @@ template <> struct owner<dnn_average> { using type = average; };
 template <> struct owner<dnn_metrics> { using type = metrics; };
 template <> struct owner<dnn_monitor> { using type = monitor; };
 template <> struct owner<dnn_search> { using type = search; };
+template <> struct owner<dnn_strip> { using type = strip; };
 
 template <typename F>
 struct first_argument;
