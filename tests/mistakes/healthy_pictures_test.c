@@ -8,7 +8,7 @@
 
 #include "mistakes/healthy.h"
 
-enum { N = 480, TESTS = 120, BATCH = 32, CLASSES = 10 };
+enum { N = 288, TESTS = 96, BATCH = 24, CLASSES = 10 };
 
 static void digits(program *p) {
     p->train = set_of(pictures(p, 0, N));
@@ -30,7 +30,7 @@ static void plain(program *p) {
     digits(p);
     cnn(p, CLASSES);
     classify(p, 2e-3);
-    practise(p, CLASSES, BATCH, 3);
+    practise(p, CLASSES, BATCH, 4);
 }
 
 static void with_batch_norm(program *p) {
@@ -46,8 +46,8 @@ static void with_batch_norm(program *p) {
     add(p, "fc", linear(p, 16 * 49, CLASSES));
     cross_entropy(p);
     OK(dnn_sgd_create(&p->opt, p->net, DESC(dnn_sgd_desc, .lr = 0.02, .momentum = 0.9, .weight_decay = 1e-4)));
-    schedule(p, (dnn_schedule_desc){.kind = DNN_SCHEDULE_COSINE, .lr = 0.02, .epochs = 3});
-    practise(p, CLASSES, BATCH, 3);
+    schedule(p, (dnn_schedule_desc){.kind = DNN_SCHEDULE_COSINE, .lr = 0.02, .epochs = 4});
+    practise(p, CLASSES, BATCH, 4);
 }
 
 /* Bytes, cropped and scaled by the pipeline, drawn anew in each epoch. */
@@ -82,8 +82,8 @@ static void with_augmentation(program *p) {
     add(p, "fc", linear(p, 32 * 16, CLASSES));
     cross_entropy(p);
     OK(dnn_adamw_create(&p->opt, p->net, DESC(dnn_adam_desc, .lr = 3e-3)));
-    schedule(p, (dnn_schedule_desc){.kind = DNN_SCHEDULE_WSD, .lr = 3e-3, .epochs = 3, .warmup = 0.2, .decay = 1});
-    practise(p, CLASSES, BATCH, 3);
+    schedule(p, (dnn_schedule_desc){.kind = DNN_SCHEDULE_WSD, .lr = 3e-3, .epochs = 4, .warmup = 0.2, .decay = 1});
+    practise(p, CLASSES, BATCH, 4);
 }
 
 static void pixels(program *p) {
@@ -97,7 +97,7 @@ static void pixels(program *p) {
     add(p, "fc3", linear(p, 64, CLASSES));
     cross_entropy(p);
     OK(dnn_muon_create(&p->opt, p->net, DESC(dnn_muon_desc, .adam = (const char *const[]){"fc3.*"}, .n_adam = 1)));
-    practise(p, CLASSES, BATCH, 3);
+    practise(p, CLASSES, BATCH, 4);
 }
 
 static void separable(program *p) {
@@ -115,7 +115,7 @@ static void separable(program *p) {
     add(p, "fc", linear(p, 32 * 49, CLASSES));
     cross_entropy(p);
     OK(dnn_lion_create(&p->opt, p->net, DESC(dnn_lion_desc, .lr = 1e-3)));
-    practise(p, CLASSES, BATCH, 3);
+    practise(p, CLASSES, BATCH, 4);
 }
 
 /* Two blocks of convolution, norm and ReLU around which the input goes. */
@@ -135,7 +135,7 @@ static void residual(program *p) {
     OK(dnn_graph_output(p->net, dnn_graph_apply(p->net, "fc", linear(p, 8 * 49, CLASSES), x)));
     cross_entropy(p);
     OK(dnn_lamb_create(&p->opt, p->net, DESC(dnn_lamb_desc, .lr = 2e-2)));
-    practise(p, CLASSES, BATCH, 3);
+    practise(p, CLASSES, BATCH, 4);
 }
 
 static const healthy programs[] = {

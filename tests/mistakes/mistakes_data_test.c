@@ -294,6 +294,41 @@ static void constant_channel(program *p) {
     if (program_worst(p) < DNN_SEVERITY_ERROR) fit(p, 1);
 }
 
+/* ---- what nobody finds ---- */
+
+/* Statistics of both sets together: what is known of the test set has gone into training, and no number shows it. */
+static void statistics_of_both(program *p) {
+    dnn_dataset *sets[2], *both;
+    dnn_statistics *statistics;
+    two_sets(p, rows(p, 0, N), rows(p, N, TESTS));
+    sets[0] = p->train;
+    sets[1] = p->test;
+    OK(dnn_dataset_concat(&both, sets, 2));
+    OK(dnn_statistics_fit(&statistics, p->mistaken ? both : p->train, NULL));
+    OK(dnn_dataset_release(both));
+    dnn_transform *by = dnn_transform_standardize(p->ctx, statistics);
+    OK(dnn_dataset_transform(&p->train, sets[0], by, NULL));
+    OK(dnn_dataset_transform(&p->test, sets[1], by, NULL));
+    OK(dnn_transform_release(by));
+    OK(dnn_statistics_release(statistics));
+    OK(dnn_dataset_release(sets[0]));
+    OK(dnn_dataset_release(sets[1]));
+    classify_rows(p, COLUMNS);
+}
+
+/* Half of what is written is mirrored by the pipeline, and keeps its label: a 3 that no reader would take for one. */
+static void mirrored(program *p) {
+    data train = pictures(p, 0, N);
+    for (int64_t row = 0; row < N * SIDE && p->mistaken; row++) {
+        float *x = floats(train) + row * SIDE, line[SIDE];
+        if (row / SIDE % 2) continue;
+        memcpy(line, x, sizeof line);
+        for (int64_t k = 0; k < SIDE; k++) x[k] = line[SIDE - 1 - k];
+    }
+    two_sets(p, train, pictures(p, N, TESTS));
+    classify_pictures(p, 1);
+}
+
 /* ---- what the types of the library do not let pass ---- */
 
 static dnn_dataset *bytes_of(program *p, int64_t first, int64_t n) {
@@ -353,6 +388,10 @@ static const mistake mistakes[] = {
     {"the answer among the inputs", "target-in-inputs", "dnn_audit", "6", answer_in_column},
     {"a constant column", "constant-dimensions", "dnn_audit", "4", constant_column},
     {"a constant channel", "constant-channel", "dnn_look", "Channel 1", constant_channel},
+    {"statistics fitted on both sets together", NULL, "the numbers are as they would be; fit on the training part alone",
+     NULL, statistics_of_both},
+    {"augmentation that makes other classes of pictures", NULL, "what a mirrored 3 is, the program alone can know", NULL,
+     mirrored},
     {"a pipeline that scales twice", "DNN_ERROR_VALUE", "dnn_dataset_transform", "to_float", to_float_twice},
     {"a label of -1 cast to a byte", "DNN_ERROR_VALUE", "dnn_tensor_cast", "-1", cast_to_bytes},
 };

@@ -116,6 +116,17 @@ static void target_without_axis(program *p) {
     fit(p, 1);
 }
 
+/* A network that is to predict the next step looks at it: attention without the mask that hides what comes later. */
+static void sees_the_future(program *p) {
+    dnn_multi_head_attention_desc desc = {DNN_SIZED(dnn_multi_head_attention_desc), .embed = SIGNALS, .heads = 2,
+                                          .causal = !p->mistaken};
+    chain(p);
+    add(p, "attention", dnn_multi_head_attention(p->ctx, &desc));
+    add(p, "flatten", dnn_flatten(p->ctx));
+    add(p, "fc", linear(p, STEPS * SIGNALS, GROUPS));
+    train_and_probe(p, sequences(p, 0, N));
+}
+
 /* ---- numbers ---- */
 
 /* A loop that looks at its loss before it takes the step, and asks where a NaN comes from. */
@@ -200,6 +211,8 @@ static const mistake mistakes[] = {
     {"height and width swapped in the network", "height-width-swapped", "dnn_probe", "turn", height_and_width},
     {"a layer of the wrong width", "does-not-run", "dnn_probe", "fc", wrong_width},
     {"a gate of 0 before all that learns", "ignores-input", "dnn_probe", NULL, gate_of_zero},
+    {"attention that sees the future", NULL, "which step may see which, the program alone knows", NULL,
+     sees_the_future},
     {"[n] against [n,1] in a loss", "DNN_ERROR_SHAPE", "dnn_loss_evaluate", "[32,1]", target_without_axis},
     {"NaN from a logarithm of zero", "not-finite-output", "dnn_autopsy", "brightness", logarithm_of_zero},
     {"overflow in an exponential", "not-finite-output", "dnn_autopsy", "growth", exponential_of_large},
