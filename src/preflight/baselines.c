@@ -215,9 +215,29 @@ static dnn_status judge(const baselines *b, double with_inputs) {
 
 /* ---- the whole ---- */
 
+/* The validation set may have labels, or shapes, that the training set has not. */
+static dnn_status check_exam(baselines *b, bool *taken) {
+    preflight *f = b->flight;
+    preflight_lesson lesson = {.flight = f, .clone = &b->clone, .batch = dnnk_min(f->batch, b->exam.n)};
+    double ignored;
+    dnn_status status = dnni_lesson_examine(&lesson, &b->exam, &ignored);
+    *taken = status == DNN_OK;
+    if (*taken) return DNN_OK;
+    DNNI_TRY(status == DNN_ERROR_VALUE
+                 ? dnni_preflight_refused(f, status, "labels-out-of-range", "A label of the validation set is no class.",
+                                          "number both sets' classes by one list, from 0 on")
+                 : dnni_preflight_refused(f, status, "loss-does-not-fit",
+                                          "The loss does not take the validation set's targets.",
+                                          "give both sets targets of one shape and type"));
+    return dnni_report_set(f->report, "validation");
+}
+
 static dnn_status compare(baselines *b) {
     double with_inputs;
+    bool taken;
     DNNI_TRY(take_sets(b));
+    DNNI_TRY(check_exam(b, &taken));
+    if (!taken) return DNN_OK;
     DNNI_TRY(ask_constant(b));
     DNNI_TRY(ask_neighbours(b));
     DNNI_TRY(learn(b, &b->train, &b->exam, &b->trained));

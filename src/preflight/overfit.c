@@ -155,8 +155,9 @@ static dnn_status say_failed(ladder *l, const rung *r, dnn_severity severity) {
                              still->n ? "these hardly move: " : "all parameters move", still->text));
     return dnni_report_action(report, still->n ? "look at what does not move: is it frozen, dead, or cut off from the "
                                                  "loss?"
-                                               : "look for inputs that do not reach the output, targets that do not "
-                                                 "go with them, or a network that is too small");
+                                               : "look for an activation that bounds the outputs, or is missing "
+                                                 "between layers; inputs that do not reach the output; targets that do "
+                                                 "not go with them; a network that is too small");
 }
 
 static dnn_status say_rate(ladder *l, const rung *r) {

@@ -1,4 +1,4 @@
-/* Healthy programs on pictures. */
+/* Healthy programs on pictures: digits of 14 × 14. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,11 +8,20 @@
 
 #include "mistakes/healthy.h"
 
-enum { N = 288, TESTS = 96, BATCH = 24, CLASSES = 10 };
+enum { N = 288, TESTS = 96, BATCH = 24, CLASSES = 10, SMALL = 14 };
+
+static data small_pictures(program *p, int64_t first, int64_t n) {
+    dnn_dataset *set;
+    data d;
+    OK(dnn_digits(&set, p->ctx, DESC(dnn_digits_desc, .count = first + n, .image_size = SMALL)));
+    OK(dnn_dataset_get_range(&d.x, &d.t, set, first, n));
+    OK(dnn_dataset_release(set));
+    return d;
+}
 
 static void digits(program *p) {
-    p->train = set_of(pictures(p, 0, N));
-    p->test = set_of(pictures(p, N, TESTS));
+    p->train = set_of(small_pictures(p, 0, N));
+    p->test = set_of(small_pictures(p, N, TESTS));
 }
 
 static dnn_module *batch_norm(program *p, int64_t n) {
@@ -28,7 +37,14 @@ static void schedule(program *p, dnn_schedule_desc desc) {
 
 static void plain(program *p) {
     digits(p);
-    cnn(p, CLASSES);
+    chain(p);
+    add(p, "conv1", conv(p, 1, 8));
+    add(p, "relu1", dnn_relu(p->ctx));
+    add(p, "conv2", conv(p, 8, 16));
+    add(p, "relu2", dnn_relu(p->ctx));
+    add(p, "pool", pool(p));
+    add(p, "flatten", dnn_flatten(p->ctx));
+    add(p, "fc", linear(p, 16 * 49, CLASSES));
     classify(p, 2e-3);
     practise(p, CLASSES, BATCH, 4);
 }
@@ -43,7 +59,7 @@ static void with_batch_norm(program *p) {
         add(p, NULL, pool(p));
     }
     add(p, "flatten", dnn_flatten(p->ctx));
-    add(p, "fc", linear(p, 16 * 49, CLASSES));
+    add(p, "fc", linear(p, 16 * 9, CLASSES));
     cross_entropy(p);
     OK(dnn_sgd_create(&p->opt, p->net, DESC(dnn_sgd_desc, .lr = 0.02, .momentum = 0.9, .weight_decay = 1e-4)));
     schedule(p, (dnn_schedule_desc){.kind = DNN_SCHEDULE_COSINE, .lr = 0.02, .epochs = 4});
@@ -69,8 +85,8 @@ static dnn_dataset *augmented(program *p, data d, bool moved) {
 }
 
 static void with_augmentation(program *p) {
-    p->train = augmented(p, pictures(p, 0, N), true);
-    p->test = augmented(p, pictures(p, N, TESTS), false);
+    p->train = augmented(p, small_pictures(p, 0, N), true);
+    p->test = augmented(p, small_pictures(p, N, TESTS), false);
     chain(p);
     add(p, "conv1", conv(p, 1, 16));
     add(p, "relu1", dnn_relu(p->ctx));
@@ -90,7 +106,7 @@ static void pixels(program *p) {
     digits(p);
     chain(p);
     add(p, "flatten", dnn_flatten(p->ctx));
-    add(p, "fc1", linear(p, SIDE * SIDE, 64));
+    add(p, "fc1", linear(p, SMALL * SMALL, 64));
     add(p, "relu1", dnn_relu(p->ctx));
     add(p, "fc2", linear(p, 64, 64));
     add(p, "relu2", dnn_relu(p->ctx));
@@ -105,7 +121,6 @@ static void separable(program *p) {
     chain(p);
     add(p, "conv1", conv(p, 1, 16));
     add(p, "relu1", dnn_relu(p->ctx));
-    add(p, "pool1", pool(p));
     add(p, "depthwise", dnn_conv2d(p->ctx, DESC(dnn_conv2d_desc, .in_channels = 16, .out_channels = 16, .kernel = {3},
                                                 .padding = 1, .groups = 16)));
     add(p, "pointwise", dnn_conv2d(p->ctx, DESC(dnn_conv2d_desc, .in_channels = 16, .out_channels = 32, .kernel = {1})));
@@ -132,7 +147,7 @@ static void residual(program *p) {
     }
     x = dnn_graph_apply(p->net, "pool2", pool(p), x);
     x = dnn_graph_apply(p->net, "flatten", dnn_flatten(p->ctx), x);
-    OK(dnn_graph_output(p->net, dnn_graph_apply(p->net, "fc", linear(p, 8 * 49, CLASSES), x)));
+    OK(dnn_graph_output(p->net, dnn_graph_apply(p->net, "fc", linear(p, 8 * 9, CLASSES), x)));
     cross_entropy(p);
     OK(dnn_lamb_create(&p->opt, p->net, DESC(dnn_lamb_desc, .lr = 2e-2)));
     practise(p, CLASSES, BATCH, 4);

@@ -13,7 +13,7 @@ PAGE = FOLDER.parent.parent / "docs" / "practice.md"
 TEXT = r'"((?:[^"\\]|\\.)*)"'
 MISTAKE = re.compile(r"\{" + TEXT + r",\s+(?:NULL|" + TEXT + r"),\s+" + TEXT + r",\s+(?:NULL|" + TEXT + r"),\s+(\w+)\}")
 HEALTHY = re.compile(r"\{" + TEXT + r",\s+" + TEXT + r",\s+(\w+)\}")
-ROOMS = {"data": "Data", "shape": "Shapes and numbers", "model": "Network and loss", "run": "Training",
+ROOMS = {"data": "Data", "shape": "Shapes and numbers", "model": "Network and loss", "learning": "Learning, tried beforehand", "run": "Training",
          "resume": "Going on", "tune": "Rates and trials"}
 
 
