@@ -63,7 +63,8 @@ typedef struct dnn_run_desc {
  * Errors: STATE if the folder holds a run; when continuing: FORMAT, UNSUPPORTED for its run.json. */
 DNN_API dnn_status dnn_run_create(dnn_run **out, dnn_context *ctx, const char *folder, const dnn_run_desc *desc);
 
-/* A run that was not ended is marked as "stopped". (One that says "running", and whose process is gone, was killed.) */
+/* A run that was not ended is marked as "stopped"; an end that could not be written is tried again. (One that says
+ * "running", and whose process is gone, was killed.) */
 DNN_API dnn_status dnn_run_release(dnn_run *run);
 
 /* Says how the run ended: "done" for DNN_OK, otherwise "failed", with the text of dnn_last_error() if it belongs to

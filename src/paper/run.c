@@ -176,12 +176,12 @@ static dnn_status end(dnn_run *run, const char *how, const char *message) {
     char line[DNNI_ERROR_BYTES + 64];
     dnni_writer w = {.text = line, .room = sizeof line};
     DNNI_TRY(note_end(run, how, message));
+    run->ended = true;
     dnni_write(&w, "the run is %s%s%s", how, *message ? ": " : "", message);
     dnn_status log = dnni_run_write_log(run, line), settled = dnni_run_settle(run);
     DNNI_TRY(dnni_events_end_info(run, strcmp(how, "done") != 0));
     DNNI_TRY(log);
     DNNI_TRY(settled);
-    run->ended = true;
     return sync_all(run);
 }
 
@@ -199,7 +199,8 @@ dnn_status dnn_run_release(dnn_run *run) {
     if (!run) return DNN_OK;
     DNNI_TRY(dnni_check_run(run));
     dnni_error_save(&before);
-    if (!run->ended && end(run, "stopped", "") != DNN_OK) dnni_error_restore(&before);
+    dnn_status status = run->ended ? dnni_run_settle(run) : end(run, "stopped", "");
+    if (status != DNN_OK) dnni_error_restore(&before);
     return dnni_object_release(run, DNNI_RUN, "run");
 }
 

@@ -281,6 +281,30 @@ static void test_torn_anywhere(void **state) {
     clear(folder);
 }
 
+/* An end that could not be written is written when the run is released, as what it was. */
+static void test_end_is_written_later(void **state) {
+    (void)state;
+    char folder[512], path[600];
+    dnn_run *run;
+    size_t n;
+    snprintf(folder, sizeof folder, "%s", file_path("later"));
+    snprintf(path, sizeof path, "%s/run.json", folder);
+    peace();
+    assert_int_equal(dnn_run_create(&run, files_ctx, folder, NULL), DNN_OK);
+    peace();
+    sys.reason = ENOSPC;
+    sys.fail_at = 1;
+    sys.for_ever = true;
+    expect_refusal(dnn_run_end(run, DNN_OK), DNN_ERROR_IO, folder, "No space left");
+    peace();
+    assert_int_equal(dnn_run_release(run), DNN_OK);
+    char *text = (char *)file_get(path, &n);
+    text[n] = '\0';
+    assert_non_null(strstr(text, "\"status\": \"done\""));
+    free(text);
+    clear(folder);
+}
+
 /* The folder goes while the run writes: each call says so, and nothing else happens. */
 static void test_the_folder_goes(void **state) {
     (void)state;
@@ -303,7 +327,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_call_fails), cmocka_unit_test(test_interrupted),
         cmocka_unit_test(test_killed_at_every_call), cmocka_unit_test(test_torn_anywhere),
-        cmocka_unit_test(test_the_folder_goes),
+        cmocka_unit_test(test_end_is_written_later), cmocka_unit_test(test_the_folder_goes),
     };
     return cmocka_run_group_tests(tests, files_set_up, files_tear_down);
 }
