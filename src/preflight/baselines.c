@@ -224,7 +224,8 @@ static dnn_status check_exam(baselines *b, bool *taken) {
     *taken = status == DNN_OK;
     if (*taken) return DNN_OK;
     DNNI_TRY(status == DNN_ERROR_VALUE
-                 ? dnni_preflight_refused(f, status, "labels-out-of-range", "A label of the validation set is no class.",
+                 ? dnni_preflight_refused(f, status, "labels-out-of-range",
+                                          "A label of the validation set is no class.",
                                           "number both sets' classes by one list, from 0 on")
                  : dnni_preflight_refused(f, status, "loss-does-not-fit",
                                           "The loss does not take the validation set's targets.",
