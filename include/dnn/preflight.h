@@ -35,7 +35,7 @@
  *       "gradient-wrong"               e
  *       "gradients-not-checked"        n  a layer runs in float32 alone, or it would take too long
  *     memory       planned
- *       "memory"                       e  more than `memory_budget`
+ *       "memory"                       e  more than `memory_budget`, or than there is
  *     overfitting  one sample, a batch (up to 64), a small set (4 of those), fixed, without dropout and decay, learnt
  *                  by heart: a loss below 1 % of the first within 500 steps
  *       "does-not-overfit"             e  the sample is not learnt, or of the batch no more than a constant output
@@ -100,7 +100,8 @@ typedef struct dnn_preflight_desc {
     const dnn_statistics *statistics; /* of the inputs: by which they are to be standardised; default: not known */
     int32_t augments;         /* 1: the dataset is meant to draw its samples anew in each epoch */
     const char *frozen;       /* a pattern, as in dnn_module_freeze, of what is meant to be frozen; default: nothing */
-    int64_t memory_budget;    /* bytes that the run may take; default: no limit */
+    int64_t memory_budget;    /* bytes that the run may take; default: what the machine has left
+                                 (dnn_memory_available) */
     int64_t epochs;           /* of the run; default: not known, and its hours are not worked out */
     const char *folder;       /* where the run will keep its checkpoints: made if it is not there, and left as it was.
                                  Default: nothing is written */

@@ -107,6 +107,9 @@ dnn_status dnni_optimizer_look_at_gradients(dnn_optimizer *optimizer, const dnni
 /* Makes a parameter's state, as zeros, if it has none yet and the rule keeps any. */
 dnn_status dnni_slot_make_state(dnn_optimizer *optimizer, dnni_slot *slot);
 
+/* Bytes that the state takes once all parameters that are not frozen were stepped; `index` is the module's. */
+int64_t dnni_optimizer_state_bytes(const dnn_optimizer *optimizer, const dnni_index *index);
+
 /* Group 0, when the optimizer is made. */
 dnn_status dnni_optimizer_first_group(dnn_optimizer *optimizer);
 

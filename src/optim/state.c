@@ -28,6 +28,18 @@ dnn_status dnni_slot_make_state(dnn_optimizer *optimizer, dnni_slot *slot) {
     return DNN_OK;
 }
 
+/* A count of steps and as many tensors as the rule keeps, for each parameter that is stepped. */
+int64_t dnni_optimizer_state_bytes(const dnn_optimizer *o, const dnni_index *index) {
+    int64_t bytes = o->norm_bytes;
+    for (int32_t k = 0; k < DNNI_MOST_STATES && o->shared[k]; k++) bytes += dnni_bytes(&o->shared[k]->array);
+    for (int64_t i = 0; i < o->n_slots; i++) {
+        const dnni_slot *slot = &o->slots[i];
+        if (slot->n_states == 0 || index->parameters[slot->place].parameter->frozen) continue;
+        bytes += (int64_t)sizeof(int64_t) + slot->n_states * dnni_bytes(&slot->array);
+    }
+    return bytes;
+}
+
 static dnn_optimizer_state own(const dnn_optimizer *o, int64_t i) {
     if (i == 0) return (dnn_optimizer_state){.path = own_path, .name = steps_name, .value = o->steps};
     if (i == 1) return (dnn_optimizer_state){.path = own_path, .name = lr_name, .value = o->lr};

@@ -3,6 +3,8 @@
 #include <dnn/probe.h>
 #include <math.h>
 
+#include "core/available.h"
+#include "data/loader.h"
 #include "preflight/flight.h"
 
 /* ---- shapes ---- */
@@ -32,17 +34,9 @@ dnn_status dnni_preflight_structure(preflight *f) {
 
 /* ---- memory ---- */
 
-static int64_t optimizer_bytes(const dnn_optimizer *o) {
-    int64_t bytes = 0;
-    for (int64_t i = 0; i < o->n_slots; i++)
-        bytes += o->slots[i].n_states * dnni_bytes(&o->slots[i].array);
-    return bytes;
-}
-
-enum { LOADED_BATCHES = 3 }; /* two ahead, and the one that is lent */
-
 static int64_t loader_bytes(const preflight *f) {
-    return LOADED_BATCHES * f->batch * (dnni_bytes(&f->dataset->input) + dnni_bytes(&f->dataset->target));
+    dnn_loader_desc d = {DNN_SIZED(dnn_loader_desc), .batch_size = f->batch, .shuffle = 1};
+    return dnni_loader_bytes(f->dataset, &d);
 }
 
 static dnn_status planned(preflight *f, dnn_description_totals *totals) {
@@ -77,7 +71,7 @@ static dnn_status advise_memory(preflight *f, const dnn_description_totals *tota
 }
 
 static dnn_status say_memory(preflight *f, const dnn_description_totals *totals, double total) {
-    double budget = (double)f->d.memory_budget;
+    double budget = (double)(f->d.memory_budget ? f->d.memory_budget : dnni_available_memory(""));
     if (budget == 0 || total <= budget) return DNN_OK;
     DNNI_TRY(dnni_report_add(f->report, DNN_SEVERITY_ERROR, "memory",
                              "The run needs %s MiB, and may take %s MiB.", dnni_real(total / 1048576, 4).text,
@@ -89,13 +83,15 @@ static dnn_status say_memory(preflight *f, const dnn_description_totals *totals,
 
 dnn_status dnni_preflight_bytes(preflight *f) {
     dnn_description_totals totals;
+    const dnni_index *index;
     DNNI_TRY(planned(f, &totals));
+    DNNI_TRY(dnni_index_get(&index, f->module));
     const struct {
         const char *name;
         int64_t bytes;
     } parts[] = {{"parameters and gradients", totals.parameter_bytes},
                  {"arena", totals.arena_bytes},
-                 {"optimizer", optimizer_bytes(f->optimizer)},
+                 {"optimizer", dnni_optimizer_state_bytes(f->optimizer, index)},
                  {"loader", loader_bytes(f)}};
     double total = 0;
     for (int i = 0; i < 4; i++) {

@@ -18,18 +18,10 @@ static dnn_status count_parameters(const tune_parts *p, tune_bytes *b) {
     return DNN_OK;
 }
 
-/* A count of steps and as many tensors as the rule keeps, for each parameter that is stepped. */
 static dnn_status count_state(const tune_parts *p, tune_bytes *b) {
-    const dnn_optimizer *o = p->optimizer;
     const dnni_index *index;
-    DNNI_TRY(dnni_index_get(&index, o->module));
-    b->state = o->norm_bytes;
-    for (int32_t k = 0; k < DNNI_MOST_STATES && o->shared[k]; k++) b->state += dnni_bytes(&o->shared[k]->array);
-    for (int64_t i = 0; i < o->n_slots; i++) {
-        const dnni_slot *slot = &o->slots[i];
-        if (slot->n_states == 0 || index->parameters[slot->place].parameter->frozen) continue;
-        b->state += (int64_t)sizeof(int64_t) + slot->n_states * dnni_bytes(&slot->array);
-    }
+    DNNI_TRY(dnni_index_get(&index, p->optimizer->module));
+    b->state = dnni_optimizer_state_bytes(p->optimizer, index);
     return DNN_OK;
 }
 

@@ -139,7 +139,14 @@ static flight words(void) {
     return classifier(net, flight_adam(net, 1e-2), flight_dataset(x, t));
 }
 
-/* A last layer of zeros, and one that is frozen on purpose. */
+static flight second_order(void) {
+    dnn_module *net = FLIGHT_CHAIN(flight_dense(4, 12), dnn_tanh(data_ctx), flight_dense(12, 3));
+    dnn_optimizer *opt;
+    OK(dnn_lbfgs_create(&opt, net, &(dnn_lbfgs_desc){DNN_SIZED(dnn_lbfgs_desc), .lr = 0.3}));
+    return classifier(net, opt, flight_blobs(300, 4, 3, 1));
+}
+
+/* A last layer of zeros. */
 static flight zero_head(void) {
     flight f = mlp();
     flight_set(f.net, "l2.weight", 0);
@@ -153,7 +160,8 @@ static const struct {
 } healthy[] = {{"MLP", mlp}, {"wide MLP, SGD", wide}, {"linear", linear}, {"MLP with batch norm and dropout",
                normed_mlp}, {"label smoothing", smoothed}, {"mixup", mixed}, {"CNN", cnn}, {"CNN with global pooling",
                global_cnn}, {"regression", regression}, {"regression off centre", off_centre}, {"binary", binary},
-               {"xor", xor}, {"LSTM", lstm}, {"attention", attention}, {"words", words}, {"last layer of zeros", zero_head}};
+               {"xor", xor}, {"LSTM", lstm}, {"attention", attention}, {"words", words}, {"L-BFGS", second_order},
+               {"last layer of zeros", zero_head}};
 
 static int64_t count_warnings(dnn_report *report) {
     int64_t n = 0;
