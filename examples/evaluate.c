@@ -5,8 +5,8 @@
  *     evaluate [--watch] [--best METRIC] FOLDER  evaluates what is there; with --watch, what comes, too
  *
  * The best by METRIC ("accuracy"; any name of dnn/metrics.h) is kept as FOLDER-best.safetensors, weights alone,
- * whatever the training removes; FOLDER-best.png shows its samples at the minimum, the quartiles and the maximum of
- * their loss.
+ * whatever the training removes; FOLDER-best.html is a page on it: its classes, what it confuses, its samples at the
+ * minimum, the quartiles and the maximum of their loss.
  * (Not in the folder: only one process at a time writes there, and that is the training.)
  * --watch ends when nothing new has come for --patience seconds (600). */
 #define _DEFAULT_SOURCE /* mkdtemp, fork, usleep, under -std=c11 */
@@ -248,8 +248,7 @@ static dnn_status show_curve(const evaluation *e) {
 }
 
 /* The loss of each sample by itself; those at its minimum, quartiles and maximum as a picture. */
-static dnn_status show_samples(evaluation *e) {
-    char path[4096];
+static dnn_status add_samples(evaluation *e, dnn_report *report) {
     dnn_tensor *sheet;
     dnn_metrics_desc classes = {DNN_SIZED(dnn_metrics_desc), .classes = CLASSES};
     double *losses = malloc((size_t)dnn_dataset_count(e->test) * sizeof *losses);
@@ -258,10 +257,8 @@ static dnn_status show_samples(evaluation *e) {
     TRY(dnn_sheet_predictions(&sheet, e->net, e->test,
                               &(dnn_predictions_desc){DNN_SIZED(dnn_predictions_desc), .values = losses, .name = "loss",
                                                       .title = "easy, usual, hard"}));
-    snprintf(path, sizeof path, "%s-best.png", e->o->folder);
-    TRY(dnn_png_write(e->ctx, path, sheet));
-    printf("its samples from easy to hard: %s\n", path);
     free(losses);
+    TRY(dnn_report_add_picture(report, "samples", sheet));
     return dnn_tensor_release(sheet);
 }
 
@@ -276,8 +273,11 @@ static dnn_status show_best(evaluation *e) {
     TRY(measure(e));
     TRY(dnn_metrics_report(&report, e->metrics));
     puts(dnn_report_text(report));
-    dnn_report_release(report);
-    return show_samples(e);
+    TRY(add_samples(e, report));
+    snprintf(path, sizeof path, "%s-best.html", e->o->folder);
+    TRY(dnn_report_write_html(e->ctx, path, report, "the best checkpoint"));
+    printf("with pictures: %s\n", path);
+    return dnn_report_release(report);
 }
 
 static dnn_status evaluate_run(dnn_context *ctx, const options *o, evaluation *e) {
@@ -321,7 +321,7 @@ static void remove_folder(const char *path) {
     rmdir(path);
     for (int i = 0; i < 2; i++) {
         char file[4096];
-        snprintf(file, sizeof file, "%.4000s-best.%s", path, i ? "png" : "safetensors");
+        snprintf(file, sizeof file, "%.4000s-best.%s", path, i ? "html" : "safetensors");
         remove(file);
     }
 }

@@ -78,7 +78,8 @@ DNN_API dnn_status dnn_metrics_per_class(dnn_metrics *metrics, const char *name,
  * counting. NULL for numbers. */
 DNN_API const dnn_tensor *dnn_metrics_confusion(const dnn_metrics *metrics);
 
-/* All of it as figures, with a table of the classes and their confusion. Errors: MEMORY. */
+/* All of it as figures, with a table of the classes, and their confusion as a picture (of up to 1000): in each row the
+ * shares of a class that were taken for each, up to the largest wrong one. Errors: MEMORY. */
 DNN_API dnn_status dnn_metrics_report(dnn_report **out, dnn_metrics *metrics);
 
 /* ---- which samples to look at ------------------------------------------------------------------------------------ */

@@ -131,8 +131,9 @@ typedef struct dnn_maximise_desc {
 /* Activation maximisation: images (n_units, height, width, channels) float32, each of which makes its unit's mean over
  * all places as large as it can. After Olah, Mordvintsev and Schubert 2017 ("Lucid"): pictures are made of waves, of
  * which the long ones are favoured, and shaken at each step, so that what comes out is no noise that only the network
- * sees; where there are 3 channels their colours are decorrelated. Values lie between low and high, before mean and
- * std. The module takes one input.
+ * sees; where there are 3 channels their colours are decorrelated. A unit behind a ReLU that gives 0 for grey gets no
+ * gradient, and stays grey: take the layer before the ReLU. Values lie between low and high, before mean and std. The
+ * module takes one input.
  * Errors besides: VALUE where the unit's value stops being finite; what the progress callback returns. */
 DNN_API dnn_status dnn_maximise(dnn_tensor **out, dnn_module *module, const dnn_maximise_desc *desc);
 

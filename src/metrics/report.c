@@ -2,10 +2,12 @@
 #include <math.h>
 #include <stdio.h>
 
+#include <dnn/inspect.h>
+
 #include "metrics/metrics.h"
 #include "report/report.h"
 
-enum { MOST_IN_TABLE = 30 }; /* classes */
+enum { MOST_IN_TABLE = 30, MOST_IN_PICTURE = 1000 }; /* classes */
 
 typedef struct {
     const dnn_metrics *metrics;
@@ -72,6 +74,37 @@ static dnn_status add_table(dnn_report *report, const dnn_metrics *m) {
     return status;
 }
 
+/* Of the rows of each class, the share that was taken for each; 0 where there are none. Returns the largest share that
+ * is wrong. */
+static double fill_shares(const dnn_metrics *m, double *shares) {
+    const int64_t *counts = m->confusion->array.data, n = m->desc.classes;
+    double worst = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double rows = 0;
+        for (int64_t j = 0; j < n; j++) rows += (double)counts[i * n + j];
+        for (int64_t j = 0; j < n; j++) {
+            shares[i * n + j] = rows > 0 ? (double)counts[i * n + j] / rows : 0;
+            if (j != i) worst = fmax(worst, shares[i * n + j]);
+        }
+    }
+    return worst;
+}
+
+/* What is right is brighter than all that is wrong: the range ends with the worst, so that small ones are seen. */
+
+static dnn_status add_confusion(dnn_report *report, const dnn_metrics *m) {
+    dnn_tensor *shares, *picture;
+    dnn_plot_desc d = {DNN_SIZED(dnn_plot_desc), .width = 560, .height = 560, .title = "confusion: share of a class",
+                       .x_label = "taken for", .y_label = "class"};
+    if (m->desc.classes > MOST_IN_PICTURE) return DNN_OK;
+    DNNI_TRY(dnn_tensor_create(&shares, m->base.ctx, DNN_F64, 2, (const int64_t[]){m->desc.classes, m->desc.classes}));
+    d.y_high = fmax(fill_shares(m, shares->array.data), 0.001);
+    dnn_status status = dnn_plot_heat(&picture, m->base.ctx, shares, &d);
+    if (status == DNN_OK) status = dnni_report_give_picture(report, "confusion", picture);
+    dnn_tensor_release(shares);
+    return status;
+}
+
 static dnn_status add_figures(dnn_report *report, dnn_metrics *m) {
     static const char *const classes[] = {"count", "accuracy", "top_k", "loss", "precision", "recall", "f1",
                                           "balanced_accuracy", "mean_iou", "calibration_error", "not_finite"};
@@ -99,6 +132,7 @@ dnn_status dnn_metrics_report(dnn_report **out, dnn_metrics *metrics) {
                              dnni_of_classes(metrics) ? "rows" : "numbers"));
     dnn_status status = add_figures(report, metrics);
     if (status == DNN_OK && dnni_of_classes(metrics)) status = add_table(report, metrics);
+    if (status == DNN_OK && dnni_of_classes(metrics)) status = add_confusion(report, metrics);
     if (status == DNN_OK) *out = report;
     else dnn_report_release(report);
     return status;

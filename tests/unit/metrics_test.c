@@ -202,6 +202,7 @@ static void test_report(void **state) {
     assert_non_null(strstr(section.text, "elk"));
     assert_memory_equal(section.json, "[[", 2);
     assert_int_equal(dnn_report_figures(report), 12);
+    assert_int_equal(dnn_report_pictures(report), 1);
     dnn_report_release(report);
     dnn_metrics_release(m);
 }
