@@ -32,14 +32,15 @@ extern "C" {
  * What it finds goes to the context's log when it is found for the first time, as one line, and into its report, which
  * counts how often it was seen. Names, and when (thresholds without a source are our choice):
  *     diverged (error)      the loss, a gradient or a validation value is not finite; or, after 20 steps, the smoothed
- *                           loss is above 4 times its best and a quarter of what it was in the first 10 steps; or above
- *                           that and 10 times the first loss; or the first 20 steps took it above 4 times the first
- *                           loss, with ‖Δw‖/‖w‖ above 0.05
- *     loss-spike            a loss above twice that of the first 10 steps, and 10 interquartile ranges above the median
- *                           of the last 100
+ *                           loss is above 4 times its best and a quarter of what it was in the first 10 steps; or
+ *                           above that and 10 times the first loss, with all of the last 50 to 100 above the first; or
+ *                           the first 20 steps took it above 4 times the first loss, with ‖Δw‖/‖w‖ above 0.05
+ *     loss-spike            a loss above that of the first 10 steps, and either 5 times the largest of the last 100 or
+ *                           30 times what nine tenths of them are below
  *     loss-stuck            after `patience` steps the best smoothed loss is within 2 % of the first 10 steps'; or 50
  *                           losses in a row have the same bits, and that is no tenth below those
- *     gradient-spike        a norm above 10 times the median of the last 100, and above each of the first 100
+ *     gradient-spike        a norm above 10 times the median of the last 100, each of the first 100, and either 5 times
+ *                           the largest of the last 100 or 30 times what nine tenths of them are below
  *     vanishing-gradient    ‖g‖/‖w‖ of a tensor is below 1e-5 times that of another one, also in full at the end
  *     updates-too-large     ‖Δw‖/‖w‖, the median over the tensors, is above 0.1; or above 0.01, and the loss has not
  *                           fallen by a tenth; or above 0.05 in the first 20, with a loss that rose by a tenth
@@ -57,9 +58,11 @@ extern "C" {
  *                                      order: one seed for all epochs, or no shuffling. Only dnn_monitor_step_n sees it
  *     decay-crushes-weights (error)    a tensor shrank by a tenth in a window, to less than half of what it was, and
  *                                      weight decay is what moves it
- * Others are warnings. What compares tensors is judged over windows of `window` steps, by geometric means; updates from
- * the second window on, and not in one in which the rate rose (warm-up). Not counted: biases and whatever else has one
- * axis, tensors that began as zeros, embeddings (rows that do not occur have no gradient), frozen parameters. */
+ * Others are warnings. Where the middle half of the last 100 losses is wider than half of what the loss was in the
+ * first 10 steps (batches of one, say), it is not judged whether it has fallen. What compares tensors is judged over
+ * windows of `window` steps, by geometric means; updates from the second window on, and not in one in which the rate
+ * rose (warm-up). Not counted: biases and whatever else has one axis, tensors that began as zeros, embeddings (rows
+ * that do not occur have no gradient), frozen parameters. */
 typedef struct dnn_monitor dnn_monitor;
 
 typedef struct dnn_monitor_desc {

@@ -19,15 +19,20 @@ static int ascending(const void *values, uint32_t a, uint32_t b) {
     return (x > y) - (x < y);
 }
 
-void monitor_quartiles(const double *values, uint32_t *order, int64_t n, double quartiles[3]) {
+void monitor_ranks(const double *values, uint32_t *order, int64_t n, double ranks[RANKS]) {
     for (int64_t i = 0; i < n; i++) order[i] = (uint32_t)i;
     dnni_sort(order, n, ascending, values);
-    for (int64_t q = 1; q <= 3; q++) quartiles[q - 1] = values[order[q * (n - 1) / 4]];
+    static const double shares[RANKS] = {0.25, 0.5, 0.75, 0.9, 0, 1};
+    for (int r = 0; r < RANKS; r++) ranks[r] = values[order[(int64_t)(shares[r] * (double)(n - 1))]];
 }
 
-void monitor_ring_quartiles(const monitor_ring *ring, double quartiles[3]) {
+bool monitor_jumps(double value, const double ranks[RANKS]) {
+    return value > 5 * ranks[HIGHEST] || value > 30 * ranks[NINE_TENTHS];
+}
+
+void monitor_ring_ranks(const monitor_ring *ring, double ranks[RANKS]) {
     uint32_t order[MONITOR_LAST];
-    monitor_quartiles(ring->values, order, ring->n < MONITOR_LAST ? ring->n : MONITOR_LAST, quartiles);
+    monitor_ranks(ring->values, order, ring->n < MONITOR_LAST ? ring->n : MONITOR_LAST, ranks);
 }
 
 /* ---- what is wrong ---- */
@@ -58,30 +63,50 @@ void monitor_diverged(dnn_monitor *m, double reference, const char *which) {
     monitor_send(m, NOTE_DIVERGED);
 }
 
+/* All of the last losses are above the first: it was no lucky one, of a batch of one, say. */
+static bool all_above_first(const monitor_loss *l) {
+    double q[RANKS];
+    if (l->last.n < MONITOR_LAST / 2) return false;
+    monitor_ring_ranks(&l->last, q);
+    return q[LOWEST] > l->first;
+}
+
 /* A quarter of where it began: below that, a loss that is small anyway may well move by a factor. */
 static void check_divergence(dnn_monitor *m) {
     const monitor_loss *l = &m->loss;
     if (l->n <= MONITOR_BURN_IN || l->smoothed < l->start / 4) return;
     if (l->best > 0 && l->smoothed > MONITOR_DIVERGED * l->best) monitor_diverged(m, l->best, "its best");
-    else if (l->first > 0 && l->smoothed > l->start && l->smoothed > BLOWN_UP * l->first)
+    else if (l->first > 0 && l->smoothed > l->start && l->smoothed > BLOWN_UP * l->first && all_above_first(l))
         monitor_diverged(m, l->first, "the first one");
 }
 
 static void check_spike(dnn_monitor *m) {
     const monitor_loss *l = &m->loss;
-    double q[3];
-    if (l->last.n < MONITOR_LAST / 2 || l->value <= 2 * l->start || l->start < 0) return;
-    monitor_ring_quartiles(&l->last, q);
-    if (l->value <= q[1] + 10 * (q[2] - q[0])) return;
+    if (l->last.n < MONITOR_LAST / 2 || l->value <= l->start || l->start < 0) return;
+    double q[RANKS];
+    monitor_ring_ranks(&l->last, q);
+    if (!monitor_jumps(l->value, q)) return;
     monitor_note *note = monitor_note_of(m, NOTE_LOSS_SPIKE, DNN_SEVERITY_WARNING);
     if (!note) return;
     MONITOR_SAY(note->what, "the loss jumps to %s in step %lld; the median of the last %d is %s",
-                dnni_real(l->value, 4).text, (long long)m->steps, MONITOR_LAST, dnni_real(q[1], 4).text);
-    MONITOR_SAY(note->how, "half of those lie between %s and %s; the run began at %s", dnni_real(q[0], 4).text,
-                dnni_real(q[2], 4).text, dnni_real(l->start, 4).text);
+                dnni_real(l->value, 4).text, (long long)m->steps, MONITOR_LAST, dnni_real(q[MEDIAN], 4).text);
+    MONITOR_SAY(note->how, "nine tenths of those are below %s, all below %s; the run began at %s",
+                dnni_real(q[NINE_TENTHS], 4).text, dnni_real(q[HIGHEST], 4).text, dnni_real(l->start, 4).text);
     MONITOR_SAY(note->action, "look at this step's batch (dnn_look), and clip the gradient's norm");
     monitor_send(m, NOTE_LOSS_SPIKE);
 }
+
+static bool has_fallen(const monitor_loss *l) { return l->start - l->smoothed > 0.1 * fabs(l->start); }
+
+/* Losses of small batches may lie so far apart that where they began cannot be told from where they are. */
+static bool can_tell(const monitor_loss *l) {
+    double q[RANKS];
+    if (l->last.n == 0) return false;
+    monitor_ring_ranks(&l->last, q);
+    return q[UPPER] - q[LOWER] <= 0.5 * fabs(l->start);
+}
+
+bool monitor_has_not_learned(const monitor_loss *l) { return !has_fallen(l) && can_tell(l); }
 
 static monitor_note *stuck(dnn_monitor *m) {
     monitor_note *note = monitor_note_of(m, NOTE_LOSS_STUCK, DNN_SEVERITY_WARNING);
@@ -93,19 +118,17 @@ static monitor_note *stuck(dnn_monitor *m) {
 
 static void check_same(dnn_monitor *m) {
     const monitor_loss *l = &m->loss;
-    if (l->same != SAME || monitor_has_learned(l)) return;
+    if (l->same != SAME || has_fallen(l)) return;
     monitor_note *note = stuck(m);
     if (!note) return;
     MONITOR_SAY(note->what, "the loss has been exactly %s for %d steps", dnni_real(l->value, 6).text, SAME);
     monitor_send(m, NOTE_LOSS_STUCK);
 }
 
-bool monitor_has_learned(const monitor_loss *l) { return l->start - l->smoothed > 0.1 * fabs(l->start); }
-
 void monitor_loss_window(dnn_monitor *m) {
     const monitor_loss *l = &m->loss;
     if (m->steps < m->patience || l->n <= MONITOR_BURN_IN || m->notes[NOTE_DIVERGED].times > 0) return;
-    if (l->start - l->best > 0.02 * fabs(l->start)) return;
+    if (l->start - l->best > 0.02 * fabs(l->start) || !can_tell(l)) return;
     monitor_note *note = stuck(m);
     if (!note) return;
     MONITOR_SAY(note->what, "the loss has not moved in %lld steps: it began at %s, and is %s now", (long long)m->steps,

@@ -151,11 +151,15 @@ note_kind monitor_note_find(const char *name);
 /* loss.c */
 void monitor_loss_step(dnn_monitor *m, double loss);
 void monitor_loss_window(dnn_monitor *m); /* at its end */
-bool monitor_has_learned(const monitor_loss *l); /* a tenth, since it began */
+bool monitor_has_not_learned(const monitor_loss *l); /* a tenth, since it began; as far as can be told */
 void monitor_push(monitor_ring *ring, double value);
-/* Quartiles of n ≥ 1 numbers, `order` being room for as many; of what is in a ring. */
-void monitor_quartiles(const double *values, uint32_t *order, int64_t n, double quartiles[3]);
-void monitor_ring_quartiles(const monitor_ring *ring, double quartiles[3]);
+/* What is at these places of n ≥ 1 numbers in order, `order` being room for as many; of what is in a ring. */
+enum { LOWER, MEDIAN, UPPER, NINE_TENTHS, LOWEST, HIGHEST, RANKS };
+void monitor_ranks(const double *values, uint32_t *order, int64_t n, double ranks[RANKS]);
+void monitor_ring_ranks(const monitor_ring *ring, double ranks[RANKS]);
+/* Whether a value is out of all proportion to those. Small batches have heavy tails, which are no spikes; and what
+ * comes back in every epoch is one every time. */
+bool monitor_jumps(double value, const double ranks[RANKS]);
 void monitor_diverged(dnn_monitor *m, double reference, const char *which); /* reference: a loss, `which` one it is */
 void monitor_not_finite(dnn_monitor *m, const char *what, double value);
 

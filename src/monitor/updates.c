@@ -19,7 +19,7 @@ double monitor_mean_of(const monitor_mean *mean) {
 
 /* The median of ‖Δw‖/‖w‖ over the tensors that have one; NaN if none has. */
 static double median_update(dnn_monitor *m, int64_t *n, const monitor_tensor **largest) {
-    double most = -1, q[3];
+    double most = -1, q[RANKS];
     *n = 0;
     for (int64_t i = 0; i < m->n_tensors; i++) {
         double mean = monitor_mean_of(&m->tensors[i].updates);
@@ -29,8 +29,8 @@ static double median_update(dnn_monitor *m, int64_t *n, const monitor_tensor **l
         most = fmax(most, mean);
     }
     if (*n == 0) return (double)NAN;
-    monitor_quartiles(m->ratios, m->order, *n, q);
-    return q[1];
+    monitor_ranks(m->ratios, m->order, *n, q);
+    return q[MEDIAN];
 }
 
 static void tell_update(dnn_monitor *m, note_kind kind, double ratio, int64_t n, const monitor_tensor *largest) {
@@ -71,10 +71,10 @@ static void check_updates(dnn_monitor *m) {
     int64_t n;
     const monitor_tensor *largest = NULL;
     double ratio = median_update(m, &n, &largest);
-    bool learned = monitor_has_learned(&m->loss);
+    bool idle = monitor_has_not_learned(&m->loss);
     if (isnan(ratio) || m->steps < 2 * m->window || m->rose > m->steps - m->window) return;
-    m->small_windows = is_small(m, ratio) && !learned ? m->small_windows + 1 : 0;
-    if (ratio > HUGE_STEP || (ratio > LARGE && !learned)) tell_update(m, NOTE_TOO_LARGE, ratio, n, largest);
+    m->small_windows = is_small(m, ratio) && idle ? m->small_windows + 1 : 0;
+    if (ratio > HUGE_STEP || (ratio > LARGE && idle)) tell_update(m, NOTE_TOO_LARGE, ratio, n, largest);
     if (m->small_windows >= 2) tell_update(m, NOTE_TOO_SMALL, ratio, n, largest);
 }
 

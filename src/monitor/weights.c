@@ -119,25 +119,25 @@ static void step_tensor(dnn_monitor *m, monitor_tensor *t, const dnni_parameter 
 }
 
 static void check_norm(dnn_monitor *m, double norm) {
-    double q[3];
+    double q[RANKS];
     if (!isfinite(norm)) {
         if (isfinite(m->figures.loss)) monitor_not_finite(m, "the gradients' norm", norm);
         return;
     }
     if (m->norms.n < MONITOR_LAST) m->largest_early = fmax(m->largest_early, norm);
     bool candidate = m->norms.n >= MONITOR_LAST && norm > m->largest_early;
-    if (candidate) monitor_ring_quartiles(&m->norms, q);
+    if (candidate) monitor_ring_ranks(&m->norms, q);
     monitor_push(&m->norms, norm);
-    if (!candidate || norm <= 10 * q[1]) return;
+    if (!candidate || norm <= 10 * q[MEDIAN] || !monitor_jumps(norm, q)) return;
     monitor_note *note = monitor_note_of(m, NOTE_GRADIENT_SPIKE, DNN_SEVERITY_WARNING);
     if (!note) return;
     MONITOR_SAY(note->what, "the gradients' norm jumps to %s in step %lld: %s times the median of the last %d, %s",
-                dnni_real(norm, 3).text, (long long)m->steps, dnni_real(norm / q[1], 3).text, MONITOR_LAST,
-                dnni_real(q[1], 3).text);
+                dnni_real(norm, 3).text, (long long)m->steps, dnni_real(norm / q[MEDIAN], 3).text, MONITOR_LAST,
+                dnni_real(q[MEDIAN], 3).text);
     MONITOR_SAY(note->how, "the largest of the first %d steps was %s", MONITOR_LAST,
                 dnni_real(m->largest_early, 3).text);
     MONITOR_SAY(note->action, "clip it (dnn_optimizer_clip_norm at %s, say), and look at this step's batch",
-                dnni_real(2 * q[1], 2).text);
+                dnni_real(2 * q[MEDIAN], 2).text);
     monitor_send(m, NOTE_GRADIENT_SPIKE);
 }
 

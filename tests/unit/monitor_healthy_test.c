@@ -153,6 +153,67 @@ static void test_same_bits(void **state) {
     }
 }
 
+/* A step that runs its own forwards and backwards, many of them. */
+static dnn_status evaluate(void *user, double *value) {
+    watched_run *r = user;
+    const dnn_tensor *y, *dy;
+    dnn_status status = dnn_optimizer_zero_grad(r->opt);
+    if (status == DNN_OK) status = dnn_module_forward(r->net, r->x[0], &y);
+    if (status == DNN_OK) status = dnn_loss_evaluate(r->loss, y, r->target[0], value, &dy);
+    return status == DNN_OK ? dnn_module_backward(r->net, dy, NULL) : status;
+}
+
+static void test_closure(void **state) {
+    (void)state;
+    watched_run r;
+    dnn_lbfgs_desc d = {DNN_SIZED(dnn_lbfgs_desc), .strong_wolfe = 1};
+    assert_int_equal(watched_start(&r, NULL, 1, 0), DNN_OK);
+    r.net = mlp(r.ctx);
+    assert_int_equal(dnn_lbfgs_create(&r.opt, r.net, &d), DNN_OK);
+    assert_int_equal(dnn_monitor_create(&r.monitor, r.net, r.opt, NULL), DNN_OK);
+    for (int i = 0; i < 30; i++) {
+        assert_int_equal(dnn_optimizer_step_closure(r.opt, evaluate, &r, &r.value), DNN_OK);
+        assert_int_equal(dnn_monitor_step(r.monitor, r.value), DNN_OK);
+    }
+    assert_string_equal(r.log, "");
+    watched_end(&r);
+}
+
+/* Batches of one: losses are spread over orders of magnitude, and the first one says little. */
+static void batch_of_one(uint64_t seed) {
+    watched_run r;
+    const dnn_tensor *y, *dy;
+    assert_int_equal(watched_start(&r, NULL, 1, 0), DNN_OK);
+    assert_int_equal(dnn_context_seed(r.ctx, seed), DNN_OK);
+    r.net = mlp(r.ctx);
+    dnn_tensor *x = tensor_normal(r.ctx, DNN_F32, DIMS(1, WATCHED_FEATURES), seed);
+    dnn_tensor *target = tensor_normal(r.ctx, DNN_F32, DIMS(1, WATCHED_CLASSES), seed);
+    dnn_init normal = {DNN_SIZED(dnn_init), .kind = DNN_INIT_NORMAL, .b = 1};
+    assert_int_equal(slow_adam(&r.opt, r.net), DNN_OK);
+    dnn_loss_release(r.loss);
+    assert_int_equal(dnn_mse_create(&r.loss, r.ctx, NULL), DNN_OK);
+    assert_int_equal(dnn_monitor_create(&r.monitor, r.net, r.opt, NULL), DNN_OK);
+    for (int i = 0; i < 300; i++) {
+        assert_int_equal(dnn_tensor_fill(x, &normal), DNN_OK);
+        for (int64_t c = 0; c < WATCHED_CLASSES; c++) tensor_put(target, c, tensor_at(x, c) * tensor_at(x, c + 4));
+        assert_int_equal(dnn_optimizer_zero_grad(r.opt), DNN_OK);
+        assert_int_equal(dnn_module_forward(r.net, x, &y), DNN_OK);
+        assert_int_equal(dnn_loss_evaluate(r.loss, y, target, &r.value, &dy), DNN_OK);
+        assert_int_equal(dnn_module_backward(r.net, dy, NULL), DNN_OK);
+        assert_int_equal(dnn_monitor_step(r.monitor, r.value), DNN_OK);
+        assert_int_equal(dnn_optimizer_step(r.opt), DNN_OK);
+    }
+    if (dnn_monitor_worst(r.monitor) >= DNN_SEVERITY_ERROR) fail_msg("seed %d: %s", (int)seed, r.log);
+    dnn_tensor_release(target);
+    dnn_tensor_release(x);
+    watched_end(&r);
+}
+
+static void test_batches_of_one(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) batch_of_one(seed);
+}
+
 static void test_threads(void **state) {
     (void)state;
     watched_run one, two;
@@ -172,6 +233,7 @@ static void test_threads(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_silence), cmocka_unit_test(test_same_bits),
-                                       cmocka_unit_test(test_threads)};
+                                       cmocka_unit_test(test_threads), cmocka_unit_test(test_closure),
+                                       cmocka_unit_test(test_batches_of_one)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
