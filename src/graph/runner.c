@@ -292,7 +292,7 @@ dnn_status dnni_runner_backward(dnni_runner *runner, dnn_module *module, const d
 void dnni_runner_watch(dnni_runner *runner, const dnni_watch *watch) { runner->watch = *watch; }
 
 void dnni_runner_unwatch(dnni_runner *runner, const void *user) {
-    if (runner && runner->watch.user == user) runner->watch = (dnni_watch){NULL};
+    if (runner && runner->watch.user == user) runner->watch = (dnni_watch){0};
 }
 
 dnni_tally dnni_runner_tally(const dnni_runner *runner) { return runner ? runner->tally : (dnni_tally){0}; }

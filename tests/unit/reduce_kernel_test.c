@@ -144,6 +144,26 @@ static void squares_match(void **state) {
     }
 }
 
+static void check_motion(dnnk_isa isa, dnnk_type type, int64_t n) {
+    test_array x = array_normal(type, n, 3), old = array_normal(type, n, 4);
+    double moved = 0, squares = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double now = array_get(&x, i), step = now - array_get(&old, i);
+        moved += step * step;
+        squares += now * now;
+    }
+    dnnk_motion got = dnnk_reduce_kernels(isa, type)->follow(n, x.p, old.p);
+    assert_true(fabs(got.moved - moved) <= 1e-12 * moved && fabs(got.squares - squares) <= 1e-12 * squares);
+    for (int64_t i = 0; i < n; i++) assert_true(array_get(&x, i) == array_get(&old, i));
+    arrays_free();
+}
+
+static void motions_match(void **state) {
+    (void)state;
+    FOR_EACH_VARIANT(isa, type)
+        for (int s = 0; s < test_size_count; s++) check_motion(isa, type, test_sizes[s]);
+}
+
 static void argmax_finds_the_first_maximum(void **state) {
     (void)state;
     FOR_EACH_VARIANT(isa, type) {
@@ -206,6 +226,7 @@ int main(void) {
         cmocka_unit_test(column_sums_accumulate),
         cmocka_unit_test(summaries_match),
         cmocka_unit_test(squares_match),
+        cmocka_unit_test(motions_match),
         cmocka_unit_test(argmax_finds_the_first_maximum),
         cmocka_unit_test(results_do_not_depend_on_lanes),
         cmocka_unit_test(checksum_sees_every_bit),
