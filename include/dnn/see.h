@@ -15,7 +15,7 @@
  * Errors of all: those of dnn_module_forward; ARGUMENT; HANDLE; SHAPE; MEMORY; of what takes a path, NOT_FOUND where
  * there is no such layer, UNSUPPORTED where it is a container, or only sees memory in another shape.
  *
- * Threads: the module is used by the call alone. */
+ * Threads: the module is used by the call alone; a strip by one thread at a time. */
 #ifndef DNN_SEE_H
 #define DNN_SEE_H
 

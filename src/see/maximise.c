@@ -9,7 +9,7 @@
 #include "see/trial.h"
 #include "see/waves.h"
 
-enum { DEFAULT_UNITS = 16, DEFAULT_STEPS = 512, MOST_SIDE = 4096 };
+enum { DEFAULT_UNITS = 16, DEFAULT_STEPS = 512, MOST_SIDE = 4096, MOST_UNITS = 4096 };
 #define STREAM (UINT64_C(17) << 56) /* beside those of src/data/dataset.h; the next one is the shaking's */
 #define GREY 0.5
 
@@ -174,7 +174,8 @@ static dnn_status new_images(maximise *m, int64_t n) {
 /* A forward of one grey image says how many units there are. */
 static dnn_status choose_units(maximise *m) {
     const dnn_maximise_desc *d = m->d;
-    DNNI_REQUIRE(!d->units || d->n_units >= 1, "desc.n_units is %lld", (long long)d->n_units);
+    DNNI_REQUIRE(d->n_units >= (d->units ? 1 : 0) && d->n_units <= MOST_UNITS,
+                 "desc.n_units is %lld, it may be 1 to %d", (long long)d->n_units, MOST_UNITS);
     DNNI_TRY(new_images(m, 1));
     for (int64_t i = 0; i < m->size; i++) m->shown[i] = GREY;
     show(m, 0, m->shown);

@@ -7,7 +7,7 @@
 #include "see/trial.h"
 
 /* Covered images that run at once. */
-enum { AT_ONCE = 32 };
+enum { AT_ONCE = 32, MOST_STRIDE = 1 << 20 };
 
 typedef struct {
     dnn_context *ctx;
@@ -32,7 +32,8 @@ static dnn_status settle(occlusion *o) {
     for (int i = 0; i < 2; i++) {
         o->patch[i] = d->patch[i] ? d->patch[i] : fifth;
         o->stride[i] = d->stride[i] ? d->stride[i] : dnnk_max(1, o->patch[i] / 2);
-        DNNI_REQUIRE(o->patch[i] >= 1 && o->patch[i] <= size[i] && o->stride[i] >= 1,
+        DNNI_REQUIRE(o->patch[i] >= 1 && o->patch[i] <= size[i] && o->stride[i] >= 1 &&
+                         o->stride[i] <= MOST_STRIDE,
                      "desc: a patch of %lld × %lld every %lld × %lld, on images of %lld × %lld", (long long)d->patch[0],
                      (long long)d->patch[1], (long long)d->stride[0], (long long)d->stride[1], (long long)o->height,
                      (long long)o->width);

@@ -108,15 +108,15 @@ static dnn_status note_map(void *user, const dnn_observation *o) {
     dnni_trial *t = user;
     const dnn_array *a = &o->outputs[0];
     bool is_map = a->rank == 4 && dnni_is_real(a->dtype) && a->dims[1] * a->dims[2] > 1;
-    if (is_map && strcmp(o->type, "copy") != 0) t->user = (void *)o->path;
+    if (is_map && strcmp(o->type, "copy") != 0) t->last_map = o->path;
     return DNN_OK;
 }
 
 dnn_status dnni_trial_last_map(dnni_trial *t, const dnn_tensor *x, const char **layer) {
-    t->user = (void *)"";
+    t->last_map = "";
     dnni_runner_watch(t->runner, &(dnni_watch){.see = note_map, .user = t});
     DNNI_TRY(dnni_runner_forward(t->runner, t->module, &x, 1, t->outputs, t->n_outputs));
-    *layer = dnni_pool_string(&t->pool, t->user);
+    *layer = dnni_pool_string(&t->pool, t->last_map);
     return *layer ? DNN_OK : DNN_ERROR_MEMORY;
 }
 
@@ -137,7 +137,7 @@ dnn_status dnni_check_images(const dnn_module *module, const dnn_tensor *images,
 
 dnn_status dnni_check_scores(const dnn_array *y, int64_t n) {
     if (y->rank >= 2 && y->dims[0] == n && dnni_count(y) > 0 && dnni_is_real(y->dtype)) return DNN_OK;
-    return dnni_error(DNN_ERROR_SHAPE, "the module's first output is %s %s: scores (%lld, ..., classes) are needed",
+    return dnni_error(DNN_ERROR_SHAPE, "the output is %s %s: scores (%lld, …, classes) are needed",
                       dnn_dtype_name(y->dtype), dnni_array_shape(y).text, (long long)n);
 }
 

@@ -27,6 +27,7 @@ struct dnni_trial {
     int64_t step;               /* of its last run; -1: it has not run */
     dnni_trial_step *seen, *turn; /* NULL: nothing */
     bool turned;                /* its backward was met */
+    const char *last_map;       /* that a forward has met */
     void *user;
 };
 

@@ -263,6 +263,9 @@ static void occlusion_lights_the_corner(void **state) {
     }
     expect_near(heat, PIXELS - 1, 5 - 5.0 / PIXELS, 1e-5, "the corner, covered with the mean");
     dnn_tensor_release(heat);
+    d.stride[0] = INT64_MAX;
+    FAILS(dnn_occlusion(&heat, net, x, &d), DNN_ERROR_ARGUMENT, "every 9223372036854775807 × 4");
+    d.stride[0] = 2;
     d.patch[0] = SIDE + 1;
     FAILS(dnn_occlusion(&heat, net, x, &d), DNN_ERROR_ARGUMENT, "a patch of 9 × 3");
     assert_null(heat);
@@ -389,6 +392,9 @@ static void maximises_a_channel(void **state) {
     }
     units[1] = 6;
     FAILS(dnn_maximise(&out, net, &d), DNN_ERROR_VALUE, "conv: unit 6 is none of 6");
+    d.n_units = INT64_MAX;
+    FAILS(dnn_maximise(&out, net, &d), DNN_ERROR_ARGUMENT, "it may be 1 to 4096");
+    d.n_units = 2;
     d.channels = 0;
     FAILS(dnn_maximise(&out, net, &d), DNN_ERROR_ARGUMENT, "images of 8 × 8 × 0");
     d.channels = 3;
