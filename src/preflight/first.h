@@ -13,6 +13,7 @@ typedef struct first_loss {
     bool only_tried;        /* nothing is said of a loss that can be had */
     bool fits;              /* the loss takes the outputs and targets */
     int64_t classes;        /* y's last axis */
+    int64_t spoilt;         /* the first batch whose loss is not finite */
     preflight_shares shares;
     double value, untrained;       /* means over the batches: of the module, of one that says nothing */
     double spread;                 /* mean variance of the rows of y */

@@ -35,6 +35,7 @@ static dnn_status measure_batch(first_loss *l, const dnn_tensor *x, const dnn_te
     if (status != DNN_OK) return dnni_first_loss_refused(l, status, &y->array);
     if (i == 0) DNNI_TRY(dnni_preflight_shares(l->flight, &y->array, l->flight->target, &l->shares));
     DNNI_TRY(dnni_preflight_constant_loss(l->flight, &l->shares, &y->array, target, false, &untrained));
+    if (!isfinite(value) && isfinite(l->value)) l->spoilt = i;
     l->value += value;
     l->untrained += untrained;
     l->spread += spread_of(&y->array);
@@ -90,7 +91,7 @@ static dnn_status say_not_finite(first_loss *l, const dnn_tensor *x) {
 
 static dnn_status look_for_cause(first_loss *l) {
     dnn_tensor *x, *target;
-    DNNI_TRY(dnni_preflight_batch(l->flight, 0, &x, &target));
+    DNNI_TRY(dnni_preflight_batch(l->flight, l->spoilt, &x, &target));
     dnn_status status = say_not_finite(l, x);
     dnn_tensor_release(target);
     dnn_tensor_release(x);

@@ -167,7 +167,7 @@ static dnn_status say_rate(ladder *l, const rung *r) {
     DNNI_TRY(dnni_report_add(report, rate == 10 ? DNN_SEVERITY_NOTE : DNN_SEVERITY_WARNING,
                              rate > 1 ? "rate-too-low" : "rate-too-high",
                              "%s is learnt by heart at %s times the optimizer's rate, and not at %s.", r->what,
-                             dnni_real(rate, 3).text,
+                             dnni_real(rate, 4).text,
                              dnni_real(dnn_optimizer_get_lr(l->flight->optimizer) / rate, 3).text));
     DNNI_TRY(dnni_report_how(report, "in %lld steps", (long long)l->best.taken));
     return dnni_report_action(report, "look for the rate by trying (tune.h)");
@@ -194,7 +194,7 @@ static bool has_room(const ladder *l, const rung *r) {
 static dnn_status judge(ladder *l, const rung *r) {
     DNNI_TRY(add_figure(l, r));
     if (l->best.learnt) return r->alone ? DNN_OK : say_rate(l, r);
-    bool nothing = r->alone || !(l->best.last < NO_BETTER * r->constant);
+    bool nothing = (r->alone && has_room(l, r)) || !(l->best.last < NO_BETTER * r->constant);
     if (!nothing && !has_room(l, r)) return DNN_OK;
     return say_failed(l, r, nothing ? DNN_SEVERITY_ERROR : DNN_SEVERITY_WARNING);
 }

@@ -83,7 +83,7 @@ static dnn_status measure(preflight *f) {
     f->runs = status == DNN_OK;
     if (!f->runs)
         return dnni_preflight_refused(f, status, "does-not-run", "The module does not take the dataset's inputs.",
-                                      "make the first layer's sizes those of a sample (N, H, W, C; N, T, C; N, F)");
+                                      "make the first layer's sizes, and type, those of a sample (N, …, channels)");
     dnn_description_totals_get(description, &totals);
     f->flops = totals.flops / (double)f->batch;
     dnn_description_release(description);

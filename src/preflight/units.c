@@ -5,6 +5,7 @@
 #define ERROR_SHARE 0.40 /* (practice) */
 
 enum { LEAST_DEAD = 2, /* one unit of few says nothing */
+       FEW = 16,       /* samples that say nothing */
        ENOUGH = 1000 };
 
 /* One ReLU layer, each time that it is applied: its units are places on the last axis. */
@@ -63,7 +64,7 @@ static dnn_status say_dead(first_loss *l, const relus *all) {
         others += share_of(r) >= least;
         if (!worst || share_of(r) > share_of(worst)) worst = r;
     }
-    if (others == 0) return DNN_OK;
+    if (others == 0 || l->flight->n < FEW) return DNN_OK;
     dnn_report *r = l->flight->report;
     dnn_severity severity = share_of(worst) >= ERROR_SHARE ? DNN_SEVERITY_ERROR : DNN_SEVERITY_WARNING;
     DNNI_TRY(dnni_report_add(r, severity, "dead-units",

@@ -139,6 +139,23 @@ static flight words(void) {
     return classifier(net, flight_adam(net, 1e-2), flight_dataset(x, t));
 }
 
+/* A sample has more targets than the network could learn by heart. */
+static flight pixels(void) {
+    dnn_module *net = FLIGHT_CHAIN(flight_conv(1, 4), dnn_relu(data_ctx), flight_conv(4, 2));
+    dnn_tensor *x = tensor_normal(data_ctx, DNN_F32, DIMS(100, 8, 8, 1), 7);
+    dnn_tensor *t = tensor_of(data_ctx, DNN_I64, DIMS(100, 8, 8), NULL);
+    for (int64_t i = 0; i < 100 * 64; i++) tensor_put(t, i, tensor_at(x, i) > 0);
+    return classifier(net, flight_adam(net, 1e-2), flight_dataset(x, t));
+}
+
+static flight one_sample(void) {
+    flight f = mlp();
+    dnn_dataset *all = f.data;
+    OK(dnn_dataset_first(&f.data, all, 1));
+    dnn_dataset_release(all);
+    return f;
+}
+
 static flight second_order(void) {
     dnn_module *net = FLIGHT_CHAIN(flight_dense(4, 12), dnn_tanh(data_ctx), flight_dense(12, 3));
     dnn_optimizer *opt;
@@ -157,10 +174,24 @@ static flight zero_head(void) {
 static const struct {
     const char *what;
     flight (*make)(void);
-} healthy[] = {{"MLP", mlp}, {"wide MLP, SGD", wide}, {"linear", linear}, {"MLP with batch norm and dropout",
-               normed_mlp}, {"label smoothing", smoothed}, {"mixup", mixed}, {"CNN", cnn}, {"CNN with global pooling",
-               global_cnn}, {"regression", regression}, {"regression off centre", off_centre}, {"binary", binary},
-               {"xor", xor}, {"LSTM", lstm}, {"attention", attention}, {"words", words}, {"L-BFGS", second_order},
+} healthy[] = {{"MLP", mlp},
+               {"wide MLP, SGD", wide},
+               {"linear", linear},
+               {"MLP with batch norm and dropout", normed_mlp},
+               {"label smoothing", smoothed},
+               {"mixup", mixed},
+               {"CNN", cnn},
+               {"CNN with global pooling", global_cnn},
+               {"regression", regression},
+               {"regression off centre", off_centre},
+               {"binary", binary},
+               {"xor", xor},
+               {"LSTM", lstm},
+               {"attention", attention},
+               {"words", words},
+               {"pixels", pixels},
+               {"one sample", one_sample},
+               {"L-BFGS", second_order},
                {"last layer of zeros", zero_head}};
 
 static int64_t count_warnings(dnn_report *report) {

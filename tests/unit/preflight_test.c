@@ -59,6 +59,14 @@ static void infinite(flight *f, dnn_preflight_desc *d) {
     (void)d;
     flight_set(f->net, "l2.bias", (double)INFINITY);
 }
+/* In one sample of 600, which the first batch need not have. */
+static void one_nan(flight *f, dnn_preflight_desc *d) {
+    dnn_tensor *x, *t;
+    (void)d;
+    OK(dnn_dataset_get_range(&x, &t, f->data, 0, 600));
+    tensor_put(x, 4 * 311 + 2, (double)NAN);
+    exchange_data(f, flight_dataset(x, t));
+}
 static void trained(flight *f, dnn_preflight_desc *d) {
     (void)d;
     const dnn_tensor *y, *dy;
@@ -313,6 +321,8 @@ static const mistake mistakes[] = {
     {far_targets, "first-loss-high", WARN, "standardise the targets"},
     {regression, "!first-loss-high", 0, ""},
     {infinite, "first-loss-high", ERR, "not-finite-parameter"},
+    {one_nan, "first-loss-high", ERR, "The first loss is not a number."},
+    {one_nan, "not-finite-input", ERR, "input 0 of the module"},
     {trained, "first-loss-off", NOTE, "ln 3 = 1.099"},
     {summed, "loss-sum-for-mean", WARN, "64 samples at a time"},
     {none, "!loss-sum-for-mean", 0, ""},
