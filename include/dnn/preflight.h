@@ -15,6 +15,7 @@
  *       "statistics-not-applied"       e  `statistics` are given, but the inputs are not standardised, nor has the
  *                                         module a layer that does it; or the validation set has another scale
  *       "same-every-epoch"             e  the dataset is to augment, and gives the same samples in epochs 0 and 1
+ *       "validation-changes"           w  the validation set does not
  *     first loss
  *       "first-loss-high"              w  cross-entropy above ln K + 0.5 (logits N(0, s²) give ln K + s²/2); other
  *                                         losses above 4 times that of the targets' mean. e: it is not finite

@@ -158,22 +158,23 @@ dnn_status dnni_preflight_scale(preflight *f) {
 
 /* ---- epochs ---- */
 
-static dnn_status read_epoch(preflight *f, int64_t epoch, int64_t n, const dnn_array *x, const dnn_array *target) {
+static dnn_status read_epoch(const preflight *f, dnn_dataset *set, int64_t epoch, int64_t n, const dnn_array *x,
+                             const dnn_array *target) {
     dnni_reader reader;
-    int64_t indices[ENOUGH_SAMPLES], failed, bytes = f->dataset->scratch_bytes;
-    for (int64_t i = 0; i < n; i++) indices[i] = i * f->dataset->count / n;
+    int64_t indices[ENOUGH_SAMPLES], failed, bytes = set->scratch_bytes;
+    for (int64_t i = 0; i < n; i++) indices[i] = i * set->count / n;
     if (!dnni_reader_open(&reader, f->ctx, bytes)) return DNN_ERROR_MEMORY;
     reader.epoch = epoch;
-    dnn_status status = dnni_dataset_read(f->dataset, &reader, indices, n, x, target, 0, &failed);
+    dnn_status status = dnni_dataset_read(set, &reader, indices, n, x, target, 0, &failed);
     dnni_reader_close(&reader, f->ctx, bytes);
     return status;
 }
 
-static dnn_status epochs_are_equal(preflight *f, int64_t n, bool *equal) {
+static dnn_status epochs_are_equal(preflight *f, dnn_dataset *set, int64_t n, bool *equal) {
     dnn_array x, target;
     int64_t bytes, target_bytes;
-    DNNI_TRY(dnni_batch_array(&x, &f->dataset->input, n));
-    DNNI_TRY(dnni_batch_array(&target, &f->dataset->target, n));
+    DNNI_TRY(dnni_batch_array(&x, &set->input, n));
+    DNNI_TRY(dnni_batch_array(&target, &set->target, n));
     bytes = dnnk_round_up(dnni_bytes(&x), DNNI_ALIGNMENT);
     target_bytes = dnni_bytes(&target);
     char *memory = dnni_pool_alloc(&f->pool, 2 * bytes + target_bytes, 1);
@@ -181,17 +182,17 @@ static dnn_status epochs_are_equal(preflight *f, int64_t n, bool *equal) {
     target.data = memory + 2 * bytes;
     for (int64_t epoch = 0; epoch < 2; epoch++) {
         x.data = memory + epoch * bytes;
-        DNNI_TRY(read_epoch(f, epoch, n, &x, &target));
+        DNNI_TRY(read_epoch(f, set, epoch, n, &x, &target));
     }
     *equal = memcmp(memory, memory + bytes, (size_t)dnni_bytes(&x)) == 0;
     return DNN_OK;
 }
 
-dnn_status dnni_preflight_epochs(preflight *f) {
+static dnn_status look_at_augmentation(preflight *f) {
     bool equal;
     int64_t n = dnnk_min(ENOUGH_SAMPLES, f->dataset->count);
     if (!f->d.augments) return DNN_OK;
-    DNNI_TRY(epochs_are_equal(f, n, &equal));
+    DNNI_TRY(epochs_are_equal(f, f->dataset, n, &equal));
     if (!equal) return DNN_OK;
     DNNI_TRY(dnni_report_add(f->report, DNN_SEVERITY_ERROR, "same-every-epoch",
                              "Augmentation gives the same samples in epochs 0 and 1."));
@@ -199,4 +200,23 @@ dnn_status dnni_preflight_epochs(preflight *f) {
                              (long long)n));
     return dnni_report_action(f->report, "draw from (seed, epoch, index): the epoch is handed to callbacks for that, "
                                          "and data that is augmented before it is kept is augmented once");
+}
+
+/* What is measured on it would change with the epoch, whatever the network does. */
+static dnn_status look_for_draws(preflight *f) {
+    bool equal;
+    dnn_dataset *set = f->d.validation;
+    if (!set || set->count == 0) return DNN_OK;
+    DNNI_TRY(epochs_are_equal(f, set, dnnk_min(ENOUGH_SAMPLES, set->count), &equal));
+    if (equal) return DNN_OK;
+    DNNI_TRY(dnni_report_add(f->report, DNN_SEVERITY_WARNING, "validation-changes",
+                             "The validation set gives other samples in epoch 1 than in epoch 0: it is augmented, "
+                             "too."));
+    DNNI_TRY(dnni_report_set(f->report, "validation"));
+    return dnni_report_action(f->report, "augment what is trained on alone: epochs are compared by the same samples");
+}
+
+dnn_status dnni_preflight_epochs(preflight *f) {
+    DNNI_TRY(look_at_augmentation(f));
+    return look_for_draws(f);
 }

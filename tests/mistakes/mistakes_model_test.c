@@ -237,6 +237,17 @@ static void same_augmentation(program *p) {
     FLY(p, .augments = 1);
 }
 
+/* The pipeline of the training set is used for the validation set as well. */
+static void augmented_validation(program *p) {
+    dnn_dataset *source = set_of(pictures(p, N, TESTS));
+    p->train = set_of(pictures(p, 0, N));
+    OK(dnn_dataset_map(&p->test, source, DESC(dnn_map_desc, .map = move_always_alike, .user = p->mistaken ? p : NULL)));
+    OK(dnn_dataset_release(source));
+    cnn(p, CLASSES);
+    classify(p, 1e-3);
+    FLY(p, .validation = p->test);
+}
+
 static void standardise(dnn_dataset **set, program *p, const dnn_statistics *statistics) {
     dnn_transform *by = dnn_transform_standardize(p->ctx, statistics);
     dnn_dataset *raw = *set;
@@ -306,6 +317,7 @@ static const mistake mistakes[] = {
     {"a wrong gradient in a layer of one's own", "gradient-wrong", "dnn_preflight", "softsign", wrong_gradient},
     {"more memory than there is", "memory", "dnn_preflight", NULL, too_large},
     {"the same augmentation every epoch", "same-every-epoch", "dnn_preflight", NULL, same_augmentation},
+    {"augmentation of the validation set", "validation-changes", "dnn_preflight", "validation", augmented_validation},
     {"statistics not applied when predicting", "statistics-not-applied", "dnn_preflight", NULL,
      validation_not_standardised},
     {"statistics fitted and not applied", "statistics-not-applied", "dnn_preflight", NULL, fitted_in_vain},
