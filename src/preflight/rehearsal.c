@@ -101,7 +101,7 @@ static dnn_status keep(rehearsal *r) {
     dnn_checkpoint_parts parts = {DNN_SIZED(dnn_checkpoint_parts), .module = f->module, .optimizer = f->optimizer,
                                   .loader = r->loader};
     if (!f->d.folder) return DNN_OK;
-    int length = snprintf(path, sizeof path, "%s/preflight.safetensors", f->d.folder);
+    int length = snprintf(path, sizeof path, "%s/.preflight-%ld.safetensors", f->d.folder, (long)getpid());
     if (length < 0 || (size_t)length >= sizeof path) return dnni_error(DNN_ERROR_ARGUMENT, "desc.folder is too long");
     bool made = mkdir(f->d.folder, 0777) == 0;
     dnn_status status = write_and_read(r, path, &parts);

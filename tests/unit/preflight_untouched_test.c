@@ -148,6 +148,40 @@ static void test_stopped(void **state) {
     expect_twins(fly_and_stop);
 }
 
+/* Data that cannot be read at the k-th time: an error with the host's reason, or, in the rehearsal, a finding. */
+static int64_t reads, bad_read;
+static dnn_status get(void *user, int64_t index, int64_t epoch, const dnn_array *input, const dnn_array *target) {
+    (void)user, (void)epoch;
+    for (int64_t i = 0; i < 4; i++) ((float *)input->data)[i] = (float)((index * 7 + i * 3) % 11) / 5 - 1;
+    *(int64_t *)target->data = index % 3;
+    return ++reads == bad_read ? dnn_fail(DNN_ERROR_IO, "the disk is gone") : DNN_OK;
+}
+
+static void fly_on_bad_data(flight *f) {
+    dnn_dataset *data;
+    dnn_callback_dataset_desc d = {DNN_SIZED(dnn_callback_dataset_desc), .count = 90, .get = get,
+                                   .input = {.dtype = DNN_F32, .rank = 1, .dims = {4}}, .target = {.dtype = DNN_I64}};
+    OK(dnn_dataset_from_callbacks(&data, data_ctx, &d));
+    for (bad_read = 1; bad_read <= 91; bad_read += 45) {
+        dnn_report *report;
+        reads = 0;
+        FAILS(dnn_preflight(&report, f->net, f->loss, f->opt, data, NULL), DNN_ERROR_CALLBACK, "the disk is gone");
+        assert_null(report);
+    }
+    dnn_report *report;
+    bad_read = 10;
+    reads = -90; /* behind the samples that are taken */
+    OK(dnn_preflight_rehearsal(&report, f->net, f->loss, f->opt, data, NULL));
+    flight_expect(report, "rehearsal-failed", DNN_SEVERITY_ERROR, "the disk is gone");
+    dnn_report_release(report);
+    dnn_dataset_release(data);
+}
+
+static void test_bad_data(void **state) {
+    (void)state;
+    expect_twins(fly_on_bad_data);
+}
+
 /* Each allocation of a few, each time another few: over all of them, at different places. */
 static int64_t place;
 static void fly_without_memory(flight *f) {
@@ -210,6 +244,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_untouched, set_up),
         cmocka_unit_test_setup(test_stopped, set_up),
+        cmocka_unit_test_setup(test_bad_data, set_up),
         cmocka_unit_test_setup(test_without_memory, set_up),
         cmocka_unit_test_setup(test_same_on_any_threads, set_up),
     };
