@@ -185,6 +185,15 @@ static void draw_tile(const sheet *s, const dnni_canvas *canvas, int64_t x, int6
         }
 }
 
+/* What lies between a tile and those to the right and below: dark among filters, into whose white it would run. */
+static void draw_edges(const sheet *s, const dnni_canvas *canvas, int64_t x, int64_t y, int64_t left, int64_t top) {
+    int64_t width = s->tile_width * s->zoom, height = s->tile_height * s->zoom;
+    uint32_t colour = s->diverging ? DNNI_INK : 0x8b949eu;
+    int64_t right = dnnk_min(left + width + TILE_GAP, s->picture_width);
+    int64_t bottom = dnnk_min(top + height + TILE_GAP, s->picture_height);
+    dnni_fill(canvas, x + left, y + top, right - left, bottom - top, colour);
+}
+
 static void draw_picture(const sheet *s, const dnni_canvas *canvas, int64_t x, int64_t y, int64_t image) {
     double low, high;
     int64_t tiles = s->colour ? 1 : s->channels;
@@ -192,6 +201,7 @@ static void draw_picture(const sheet *s, const dnni_canvas *canvas, int64_t x, i
     for (int64_t t = 0; t < tiles; t++) {
         int64_t left = t % s->tiles_across * (s->tile_width * s->zoom + TILE_GAP);
         int64_t top = t / s->tiles_across * (s->tile_height * s->zoom + TILE_GAP);
+        draw_edges(s, canvas, x, y, left, top);
         draw_tile(s, canvas, x + left, y + top, image, t, low, high);
     }
 }

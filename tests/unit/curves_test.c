@@ -222,6 +222,18 @@ static void filters_of_many_channels(void **state) {
     dnn_tensor_release(w);
 }
 
+/* Two channels side by side: two columns of ink between them, as high as the tile. */
+static void channels_of_a_filter_stand_apart(void **state) {
+    (void)state;
+    dnn_tensor *w = tensor_of(data_ctx, DNN_F32, DIMS(1, 2, 1, 2), NULL), *sheet;
+    const char *const captions[] = {NULL};
+    dnn_sheet_desc d = {DNN_SIZED(dnn_sheet_desc), .zoom = 5, .captions = captions};
+    OK(dnn_sheet_filters(&sheet, data_ctx, w, &d));
+    assert_int_equal(count_colour(sheet, 0x24292f), 2 * 10);
+    dnn_tensor_release(sheet);
+    dnn_tensor_release(w);
+}
+
 static dnn_status draw_all(void *user) {
     dnn_tensor *matrix = user, *picture;
     dnn_series s = {NULL, falling, 4, "train", 0};
@@ -251,6 +263,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(heat_has_its_colours, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(heat_of_many_cells_and_wrong_ones, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(filters_alike, data_setup, data_teardown),
+        cmocka_unit_test_setup_teardown(channels_of_a_filter_stand_apart, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(filters_of_many_channels, data_setup, data_teardown),
         cmocka_unit_test_setup_teardown(out_of_memory, data_setup, data_teardown),
     };
