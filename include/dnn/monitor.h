@@ -12,7 +12,8 @@
  *
  * A monitor reads, and changes nothing: a run that is watched is the same run, bit for bit. It takes at most 2 % of a
  * step (docs/performance.md), allocates nothing once a network's layers have been seen, and looks at 1024 numbers of
- * each tensor at the most, spread evenly: norms of larger tensors are estimates, on the same places in every step.
+ * each tensor at the most, spread evenly: norms of larger tensors are estimates, on the same places in every step. It
+ * is no part of a checkpoint: a run that is resumed begins with a new one.
  */
 #ifndef DNN_MONITOR_H
 #define DNN_MONITOR_H
@@ -83,9 +84,9 @@ DNN_API dnn_status dnn_monitor_create(dnn_monitor **out, dnn_module *module, dnn
 /* One more optimizer that moves parameters of the module. */
 DNN_API dnn_status dnn_monitor_add_optimizer(dnn_monitor *monitor, dnn_optimizer *optimizer);
 
-/* One step of training, with its loss: once, after the backward. Before the optimizer's step is best: a loss that is
- * not finite is then seen while the weights are still good, and the step can be left out (dnn_monitor_worst). What an
- * optimizer does in its step is seen at the next call.
+/* One step of training, with its loss: after the backward, or after each of several that are accumulated. Before the
+ * optimizer's step is best: a loss that is not finite is then seen while the weights are still good, and the step can
+ * be left out (dnn_monitor_worst). What an optimizer does in its step is seen at the next call.
  * Findings are no errors. Errors: STATE if the module's tree or dtype has changed (make a new monitor); MEMORY, at a
  * layer's first forward: the call can be repeated. */
 DNN_API dnn_status dnn_monitor_step(dnn_monitor *monitor, double loss);
@@ -114,7 +115,7 @@ typedef struct dnn_monitor_figures {
     double smoothed;      /* by an exponential average, β = 0.98, that began at the first loss */
     double best;          /* the lowest smoothed loss after 20 steps */
     double gradient_norm; /* of all gradients that are not frozen; estimated, see above */
-    double update_ratio;  /* ‖Δw‖/‖w‖ between this call and the one before, over all tensors that count */
+    double update_ratio;  /* ‖Δw‖/‖w‖ of the last optimizer's step, over all tensors that count */
     double lr;            /* of the first optimizer */
     double validation;    /* the last one */
 } dnn_monitor_figures;

@@ -137,6 +137,13 @@ static void watch(dnn_monitor *m) {
     if (m->module->runner && m->n_units > 0) dnni_runner_watch(m->module->runner, &see);
 }
 
+static void count_steps(dnn_monitor *m) {
+    int64_t stepped = 0;
+    for (int64_t i = 0; i < m->n_optimizers; i++) stepped += *dnni_steps(m->optimizers[i].optimizer->steps);
+    m->accumulates = stepped > 0 && stepped == m->stepped;
+    m->stepped = stepped;
+}
+
 static void take_rate(dnn_monitor *m) {
     double rate = dnni_optimizer_rate(m->optimizers[0].optimizer);
     if (m->steps > 1 && rate > m->figures.lr) m->rose = m->steps;
@@ -147,6 +154,7 @@ static void take_rate(dnn_monitor *m) {
 static void step(dnn_monitor *m, const dnni_index *index, double loss) {
     m->figures.steps = ++m->steps;
     watch(m);
+    count_steps(m);
     take_rate(m);
     monitor_loss_step(m, loss);
     monitor_tensors_step(m, index);

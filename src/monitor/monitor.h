@@ -122,6 +122,8 @@ struct dnn_monitor {
 
     int64_t steps;
     dnni_tally seen;      /* at the last call */
+    int64_t stepped;      /* how often all optimizers have stepped, as last seen */
+    bool accumulates;     /* none has since: the weights are as they were, and are meant to be */
     int64_t rose;         /* the step in which the rate was seen to rise */
     double largest_rate;
     int64_t small_windows; /* in a row */

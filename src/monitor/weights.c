@@ -115,7 +115,7 @@ static void step_tensor(dnn_monitor *m, monitor_tensor *t, const dnni_parameter 
     all->moved += motion.moved;
     all->weights += motion.squares;
     add(&t->gradients, sqrt(gradient / motion.squares));
-    if (m->steps > 1) add(&t->updates, sqrt(motion.moved / motion.squares));
+    if (m->steps > 1 && !m->accumulates) add(&t->updates, sqrt(motion.moved / motion.squares));
 }
 
 static void check_norm(dnn_monitor *m, double norm) {
@@ -148,6 +148,6 @@ void monitor_tensors_step(dnn_monitor *m, const dnni_index *index) {
         if (!p->frozen) step_tensor(m, &m->tensors[i], p, &all);
     }
     m->figures.gradient_norm = sqrt(all.gradients);
-    m->figures.update_ratio = m->steps > 1 && all.weights > 0 ? sqrt(all.moved / all.weights) : (double)NAN;
+    if (m->steps > 1 && all.weights > 0 && !m->accumulates) m->figures.update_ratio = sqrt(all.moved / all.weights);
     check_norm(m, m->figures.gradient_norm);
 }

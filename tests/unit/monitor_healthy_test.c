@@ -179,6 +179,30 @@ static void test_closure(void **state) {
     watched_end(&r);
 }
 
+/* Four backwards to a step, as declared; the monitor sees each. */
+static void test_accumulation(void **state) {
+    (void)state;
+    watched_run r;
+    const dnn_tensor *y, *dy;
+    start(&r, &rows[1], 1, true);
+    assert_int_equal(dnn_optimizer_set_accumulation(r.opt, 4), DNN_OK);
+    assert_int_equal(dnn_optimizer_set_lr(r.opt, 0.02), DNN_OK);
+    for (int i = 0; i < STEPS; i++) {
+        int b = i % WATCHED_BATCHES;
+        if (i % 4 == 0) assert_int_equal(dnn_optimizer_zero_grad(r.opt), DNN_OK);
+        assert_int_equal(dnn_module_forward(r.net, r.x[b], &y), DNN_OK);
+        assert_int_equal(dnn_loss_evaluate(r.loss, y, r.target[b], &r.value, &dy), DNN_OK);
+        assert_int_equal(dnn_module_backward(r.net, dy, NULL), DNN_OK);
+        assert_int_equal(dnn_monitor_step(r.monitor, r.value), DNN_OK);
+        if (i % 4 == 3) assert_int_equal(dnn_optimizer_step(r.opt), DNN_OK);
+    }
+    dnn_monitor_figures f = {DNN_SIZED(dnn_monitor_figures)};
+    assert_int_equal(dnn_monitor_figures_get(r.monitor, &f), DNN_OK);
+    assert_true(f.update_ratio > 0);
+    assert_string_equal(r.log, "");
+    watched_end(&r);
+}
+
 /* Batches of one: losses are spread over orders of magnitude, and the first one says little. */
 static void batch_of_one(uint64_t seed) {
     watched_run r;
@@ -234,6 +258,6 @@ static void test_threads(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_silence), cmocka_unit_test(test_same_bits),
                                        cmocka_unit_test(test_threads), cmocka_unit_test(test_closure),
-                                       cmocka_unit_test(test_batches_of_one)};
+                                       cmocka_unit_test(test_batches_of_one), cmocka_unit_test(test_accumulation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
