@@ -92,7 +92,7 @@ DNN_API dnn_status dnn_monitor_add_optimizer(dnn_monitor *monitor, dnn_optimizer
 DNN_API dnn_status dnn_monitor_step(dnn_monitor *monitor, double loss);
 
 /* The same with what the module was given in this step: the first time that something is not finite, dnn_autopsy looks
- * for where it comes from; its findings go into the report. And a hash of the inputs (of 32 KiB of each, spread evenly)
+ * for where it comes from; its findings go into the report. And a hash of the inputs (of 8 KiB of each, spread evenly)
  * says whether batches come as they came before. Errors besides: dnn_autopsy's. */
 DNN_API dnn_status dnn_monitor_step_n(dnn_monitor *monitor, double loss, const dnn_tensor *const *inputs,
                                       int32_t n_inputs);

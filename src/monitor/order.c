@@ -5,7 +5,7 @@
 #include "hash/hash.h"
 #include "monitor/monitor.h"
 
-enum { PIECES = 16, PIECE = 2048, /* bytes of an input that are hashed, spread evenly */
+enum { PIECES = 16, PIECE = 512, /* bytes of an input that are hashed, spread evenly */
        DIFFERENT = 4 };           /* fewer batches than that are not shuffled by anybody */
 
 static uint64_t hash_input(uint64_t seed, const dnn_array *a) {
