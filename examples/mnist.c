@@ -219,7 +219,8 @@ static int write_files(dnn_context *ctx, const char *images_path, const char *la
     dnn_tensor_release(labels);
     dnn_tensor_release(x);
     dnn_dataset_release(digits);
-    return (fclose(images_file) != 0) | (fclose(labels_file) != 0);
+    int failed = fclose(images_file) != 0;
+    return fclose(labels_file) != 0 || failed;
 }
 
 static int quick(void) {

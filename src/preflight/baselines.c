@@ -90,8 +90,9 @@ static dnn_status learn_last(baselines *b) {
     const dnn_module *last = NULL;
     b->last = (double)NAN;
     for (int64_t i = 0; i < index->n_parameters; i++)
-        if (!index->parameters[i].is_buffer && !index->parameters[i].parameter->frozen) last =
-    index->parameters[i].owner; if (!last) return DNN_OK;
+        if (!index->parameters[i].is_buffer && !index->parameters[i].parameter->frozen)
+            last = index->parameters[i].owner;
+    if (!last) return DNN_OK;
     for (int64_t i = 0; i < index->n_parameters; i++)
         if (index->parameters[i].owner != last) index->parameters[i].parameter->frozen = true;
     return learn(b, &b->train, &b->exam, &b->last);
