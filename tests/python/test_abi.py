@@ -91,3 +91,11 @@ DNN_API dnn_thing *dnn_make(const double *const *rows); /* makes one */
     assert [p.type.base for p in call.type.function.parameters] == ["void", "char"]
     assert header.functions["dnn_make"].comment == "What it is.\nmakes one"
     assert generate.Types(header).of(b.type) == "c_int64 * 3"
+
+
+def test_a_class_that_a_function_makes_says_which():
+    net = dnn.Sequential(dnn.linear(3, 2))
+    with pytest.raises(TypeError, match=r"Made by dnn\.monitor\(net, opt\)"):
+        dnn.Monitor(net, dnn.sgd(net))
+    with pytest.raises(TypeError, match=r"Made by dnn\.sgd\(net\)"):
+        dnn.Optimizer(net, net)

@@ -28,6 +28,9 @@ class Handle:
     _release = None  # the C function
 
     def __init__(self, address, ctx):
+        if not isinstance(address, int):  # a class that a function makes, called itself
+            about = " ".join((type(self).__doc__ or "").split("\n\n")[0].split())
+            raise TypeError(f"{type(self).__name__} takes an address of the library, not {address!r}. {about}")
         self._address = address
         self.ctx = ctx
         self._finalizer = weakref.finalize(self, give_back, type(self)._release, address)
