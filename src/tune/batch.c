@@ -259,8 +259,5 @@ dnn_status dnn_tune_batch(dnn_report **report, dnn_module *module, dnn_loss *los
     DNNI_TRY(dnni_report_new(&s.report, s.pool.ctx, "the largest batch"));
     dnn_status status = run(&s);
     dnni_pool_free(&s.pool);
-    if (status == DNN_OK && result) status = dnni_give(result, &s.result, sizeof s.result, "result");
-    if (status == DNN_OK) *report = s.report;
-    else dnn_report_release(s.report);
-    return status;
+    return dnni_tune_end(status, s.report, report, &s.result, sizeof s.result, result);
 }

@@ -179,3 +179,11 @@ dnn_status dnni_tune_try(tune_bench *b, double rate, tune_outcome *o, double *cu
     dnni_pool_free(&pool);
     return status;
 }
+
+dnn_status dnni_tune_end(dnn_status status, dnn_report *report, dnn_report **out, const void *found, size_t bytes,
+                         void *result) {
+    if (status == DNN_OK && result) status = dnni_give(result, found, bytes, "result");
+    if (status == DNN_OK) *out = report;
+    else dnn_report_release(report);
+    return status;
+}

@@ -72,6 +72,10 @@ dnn_status dnni_tune_try(tune_bench *bench, double rate, tune_outcome *outcome, 
 dnn_status dnni_tune_plot(tune_bench *bench, dnn_report *report, const dnn_series *series, int64_t n,
                           const dnn_plot_desc *desc, const char **drawing);
 
+/* The end of a call: the report and the result, whose handle and descriptor are the host's, or neither. */
+dnn_status dnni_tune_end(dnn_status status, dnn_report *report, dnn_report **out, const void *found, size_t bytes,
+                         void *result);
+
 /* Three digits, for people. */
 #define TUNE_REAL(value) dnni_real(value, 3).text
 

@@ -234,8 +234,5 @@ dnn_status dnn_tune_divergence(dnn_report **report, dnn_module *module, dnn_loss
     DNNI_TRY(dnni_report_new(&s.report, dnni_context_of(module), "distance to divergence"));
     dnn_status status = measure(&s);
     dnni_tune_close(&s.bench);
-    if (status == DNN_OK && result) status = dnni_give(result, &s.result, sizeof s.result, "result");
-    if (status == DNN_OK) *report = s.report;
-    else dnn_report_release(s.report);
-    return status;
+    return dnni_tune_end(status, s.report, report, &s.result, sizeof s.result, result);
 }

@@ -276,8 +276,5 @@ dnn_status dnn_tune_range(dnn_report **report, dnn_module *module, dnn_loss *los
     DNNI_TRY(dnni_report_new(&r.report, dnni_context_of(module), "learning-rate range test"));
     dnn_status status = measure(&r);
     dnni_tune_close(&r.bench);
-    if (status == DNN_OK && result) status = dnni_give(result, &r.result, sizeof r.result, "result");
-    if (status == DNN_OK) *report = r.report;
-    else dnn_report_release(r.report);
-    return status;
+    return dnni_tune_end(status, r.report, report, &r.result, sizeof r.result, result);
 }
