@@ -1,9 +1,7 @@
 #include "paper/curves.h"
 
-#include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "paper/number.h"
 #include "paper/run.h"
@@ -122,11 +120,6 @@ dnn_status dnni_curves_parse(dnni_curves *c, const char *text, int64_t bytes) {
 
 /* ---- files ---- */
 
-static bool is_missing(const char *path) {
-    struct stat about;
-    return stat(path, &about) != 0 && (errno == ENOENT || errno == ENOTDIR);
-}
-
 static dnn_status read_whole(dnni_curves *c, dnni_file *file) {
     if (file->bytes > MOST_BYTES)
         return dnni_error(DNN_ERROR_UNSUPPORTED, "has %lld bytes, more than %lld", (long long)file->bytes,
@@ -142,7 +135,7 @@ static dnn_status read_whole(dnni_curves *c, dnni_file *file) {
 dnn_status dnni_curves_read_file(dnni_curves *c, dnn_context *ctx, const char *path) {
     dnni_file file;
     *c = (dnni_curves){.ctx = ctx};
-    if (is_missing(path)) return DNN_OK;
+    if (dnni_run_is_missing(path)) return DNN_OK;
     dnn_status status = dnni_file_open(&file, path);
     if (status == DNN_OK) {
         status = read_whole(c, &file);
@@ -178,7 +171,7 @@ char *dnni_run_tail(dnn_context *ctx, const char *folder, const char *name, int6
     char *path = dnni_run_path(ctx, folder, name), *tail = NULL;
     char *text = path ? dnni_alloc(ctx, most + 1, 1) : NULL;
     dnn_status status = text ? DNN_OK : dnn_last_status();
-    if (text && !is_missing(path)) {
+    if (text && !dnni_run_is_missing(path)) {
         status = dnni_file_open(&file, path);
         if (status == DNN_OK) {
             status = read_tail(&file, text, most);

@@ -1,7 +1,5 @@
 /* run.json, read as what it is: a file that nobody vouches for. */
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "paper/facts.h"
 #include "paper/run.h"
@@ -127,9 +125,7 @@ static dnn_status parse_file(dnni_facts *f, dnn_context *ctx, dnni_file *file) {
 
 static dnn_status read_file(dnni_facts *f, dnn_context *ctx, const char *path) {
     dnni_file file;
-    struct stat about;
-    if (stat(path, &about) != 0 && (errno == ENOENT || errno == ENOTDIR))
-        return dnni_error(DNN_ERROR_NOT_FOUND, "there is no such file, hence no run");
+    if (dnni_run_is_missing(path)) return dnni_error(DNN_ERROR_NOT_FOUND, "there is no such file, hence no run");
     DNNI_TRY(dnni_file_open(&file, path));
     dnn_status status = parse_file(f, ctx, &file);
     dnni_file_close(&file);

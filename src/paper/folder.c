@@ -16,6 +16,11 @@ char *dnni_run_path(dnn_context *ctx, const char *folder, const char *name) {
     return NULL;
 }
 
+bool dnni_run_is_missing(const char *path) {
+    struct stat about;
+    return stat(path, &about) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 dnn_status dnni_make_folder(const char *path) {
     if (mkdir(path, 0777) == 0 || errno == EEXIST) return DNN_OK;
     dnn_status status = dnni_system_error("the folder cannot be made", errno);

@@ -43,6 +43,9 @@ static inline double dnni_run_now(const dnn_run *run) {
 /* folder/name, to be given back with dnni_free_string; NULL if it is too long, or there is no memory. */
 char *dnni_run_path(dnn_context *ctx, const char *folder, const char *name);
 
+/* Whether there is nothing at that path; what cannot be asked about counts as there. */
+bool dnni_run_is_missing(const char *path);
+
 /* Makes a folder that is not there; replaces a file as a whole. Errors have the path in front. */
 dnn_status dnni_make_folder(const char *path);
 dnn_status dnni_run_replace(dnn_run *run, const char *path, const void *data, int64_t bytes);
